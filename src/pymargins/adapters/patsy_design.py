@@ -1,0 +1,153 @@
+"""Read the design of a fit from patsy's stored `DesignInfo`."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pymargins._typing import AnyArray
+from pymargins.design import (
+    Block,
+    Columns,
+    Design,
+    Factor,
+    categorical_variable,
+    encode,
+    numeric_variable,
+)
+from pymargins.derivative import Dual
+from pymargins.errors import ModelError
+
+
+def design_from_patsy(info: Any, columns: Sequence[str]) -> Design:
+    """Translate a patsy `DesignInfo`.
+
+    Parameters
+    ----------
+    info : patsy.DesignInfo
+        The stored spec of the right-hand side, with its memorised transforms.
+    columns : sequence of str
+        The names that count as data; other names belong to the formula's environment.
+    """
+    known = set(columns)
+    order = list(info.factor_infos)
+    position = {factor: i for i, factor in enumerate(order)}
+    factors = tuple(_factor(info.factor_infos[factor], known) for factor in order)
+    blocks: list[Block] = []
+    column = 0
+    for term, subterms in info.term_codings.items():
+        for subterm in subterms:
+            codings = tuple(
+                np.asarray(subterm.contrast_matrices[f].matrix, dtype=float)
+                if f in subterm.contrast_matrices
+                else None
+                for f in subterm.factors
+            )
+            blocks.append(
+                Block(
+                    term.name(),
+                    tuple(position[f] for f in subterm.factors),
+                    codings,
+                    tuple(range(column, column + subterm.num_columns)),
+                )
+            )
+            column += subterm.num_columns
+    return Design(tuple(info.column_names), factors, tuple(blocks))
+
+
+def _factor(info: Any, known: set[str]) -> Factor:
+    name = info.factor.name()
+    variables = formula_variables(name, known)
+    itself = direct_variable(name, known)
+    if info.type == "numerical":
+        if itself is not None and info.num_columns == 1 and itself == variables[0]:
+            return Factor(name, variables, numeric_variable(itself).evaluate, direct=True)
+        return Factor(name, variables, _numeric(info, name), width=info.num_columns)
+    levels = tuple(info.categories)
+    if itself is not None:
+        return categorical_variable(name, itself, levels)
+    return Factor(name, variables, _categorical(info, levels), levels=levels)
+
+
+def _numeric(info: Any, name: str) -> Callable[[Columns], AnyArray]:
+    def evaluate(columns: Columns) -> Any:
+        value = info.factor.eval(info.state, as_fitted(columns))
+        if isinstance(value, Dual):
+            return value
+        array = np.asarray(value, dtype=float)
+        array = array.reshape(-1, 1) if array.ndim < 2 else array
+        if not np.isfinite(array).all():
+            raise ModelError(
+                f"the factor {name!r} of the formula is not finite for some of the values asked."
+            )
+        return array
+
+    return evaluate
+
+
+def _categorical(info: Any, levels: tuple[Any, ...]) -> Callable[[Columns], AnyArray]:
+    import patsy
+
+    box = type(patsy.C([0]))
+
+    def evaluate(columns: Columns) -> AnyArray:
+        value = info.factor.eval(info.state, as_fitted(columns))
+        codes = encode(value.data if isinstance(value, box) else value, levels)
+        if (codes < 0).any():
+            raise ModelError(
+                f"the factor {info.factor.name()!r} takes a value at which the model was not "
+                f"fitted; its levels are {list(levels)}."
+            )
+        return codes
+
+    return evaluate
+
+
+def as_fitted(columns: Columns) -> dict[str, Any]:
+    """Give patsy text columns as objects, as statsmodels does when it fits."""
+    return {
+        name: column.astype(object)
+        if isinstance(column, pd.Series) and isinstance(column.dtype, pd.StringDtype)
+        else column
+        for name, column in columns.items()
+    }
+
+
+def formula_variables(code: str, known: set[str]) -> tuple[str, ...]:
+    """List the columns of data that a factor's code reads, ``Q("odd name")`` included."""
+    found: dict[str, None] = {}
+    for node in ast.walk(ast.parse(code, mode="eval")):
+        name = None
+        if isinstance(node, ast.Name):
+            name = node.id
+        elif _is_call(node, "Q") and isinstance(node.args[0], ast.Constant):  # type: ignore[attr-defined]
+            name = node.args[0].value  # type: ignore[attr-defined]
+        if name in known:
+            found[str(name)] = None
+    return tuple(found)
+
+
+def direct_variable(code: str, known: set[str]) -> str | None:
+    """Name the variable that a factor is itself: ``x``, ``Q("x")``, ``C(x, ...)``; else None."""
+    node = ast.parse(code, mode="eval").body
+    if _is_call(node, "C") and "C" not in known:
+        node = node.args[0]  # type: ignore[attr-defined]
+    if isinstance(node, ast.Name) and node.id in known:
+        return node.id
+    if _is_call(node, "Q") and isinstance(node.args[0], ast.Constant):  # type: ignore[attr-defined]
+        name = str(node.args[0].value)  # type: ignore[attr-defined]
+        return name if name in known else None
+    return None
+
+
+def _is_call(node: ast.AST, name: str) -> bool:
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == name
+        and len(node.args) > 0
+    )

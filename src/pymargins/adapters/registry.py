@@ -1,0 +1,82 @@
+"""Which adapter reads which model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pymargins.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    UnsupportedModelError,
+    listing,
+)
+from pymargins.model import Adapter
+
+_REGISTERED: list[type[Any]] = []
+
+
+def register_adapter(adapter: type[Any]) -> type[Any]:
+    """Make a class of your own known to `Margins`; usable as a decorator.
+
+    Later registrations are asked first, so that yours can replace a built-in one. Run
+    `pymargins.testing.check_adapter` on an instance before you rely on it.
+
+    Parameters
+    ----------
+    adapter : class
+        With ``accepts(model)``, ``view``, ``vcov_kinds`` and ``vcov(kind)``: see
+        `pymargins.model.Adapter`.
+    """
+    missing = [
+        name for name in ("accepts", "view", "vcov_kinds", "vcov") if not hasattr(adapter, name)
+    ]
+    if not isinstance(adapter, type) or missing:
+        raise ArgumentTypeError(
+            f"register_adapter: {adapter!r} lacks {listing(missing)}; an adapter is a class with "
+            "accepts, view, vcov_kinds and vcov."
+        )
+    if adapter not in _REGISTERED:
+        _REGISTERED.append(adapter)
+    return adapter
+
+
+def adapter_for(model: Any, data: Any, adapter: Any) -> Any:
+    """Return the adapter of a fitted model.
+
+    Raises
+    ------
+    UnsupportedModelError
+        For a model that is not fitted, and for a class that no adapter knows.
+    """
+    if adapter is not None:
+        if not isinstance(adapter, Adapter):
+            raise ArgumentTypeError(
+                f"adapter: expected an adapter instance, got {type(adapter).__name__}."
+            )
+        if data is not None:
+            raise ArgumentError("data: the adapter brings its own; give one of the two.")
+        own = getattr(adapter, "model", model)
+        if own is not model and getattr(own, "_results", own) is not getattr(
+            model, "_results", model
+        ):
+            raise ArgumentError("adapter: it was made for another fitted model than `model`.")
+        return adapter
+    if isinstance(model, Adapter) and not isinstance(model, type):
+        if data is not None:
+            raise ArgumentError("data: the adapter brings its own; give one of the two.")
+        return model
+    from pymargins.adapters.statsmodels_mixedlm import StatsmodelsMixedLMAdapter
+
+    known = [*reversed(_REGISTERED), StatsmodelsMixedLMAdapter]
+    for candidate in known:
+        if candidate.accepts(model):
+            return candidate(model) if data is None else candidate(model, data)
+    name = f"{type(model).__module__}.{type(model).__name__}"
+    if hasattr(model, "fit") and not hasattr(model, "params"):
+        raise UnsupportedModelError(
+            f"model: {name} is not fitted; pass the result of its fit(): Margins(model.fit())."
+        )
+    raise UnsupportedModelError(
+        f"model: no adapter knows {name}. Supported: statsmodels MixedLM results; register your own "
+        "with pymargins.adapters.register_adapter."
+    )

@@ -1,0 +1,221 @@
+"""statsmodels' linear mixed models, from a formula or from arrays."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pymargins._typing import AnyArray, FloatArray, IntArray
+from pymargins.adapters.training import (
+    check_design,
+    evaluate_factors,
+    make_variables,
+    match_columns,
+    null_space,
+    snapshot,
+    training_frame,
+)
+from pymargins.design import Design
+from pymargins.diagnosis import Diagnosis, diagnose_mixed, short_warning
+from pymargins.errors import (
+    ArgumentError,
+    FitWarning,
+    ModelError,
+    NumericalError,
+    UnsupportedModelError,
+)
+from pymargins.mixed import CovarianceParameters, MixedData, gls
+from pymargins.model import ModelInfo, ModelView
+
+PSI_ROUNDING = 1e-8
+
+
+class StatsmodelsMixedLMAdapter:
+    """Reads a fitted `statsmodels` ``MixedLM``.
+
+    Only the data, the design and the variance parameters are taken from the fit; everything that
+    is singular-safe is rebuilt from them.
+
+    Parameters
+    ----------
+    fit : MixedLMResults
+        From ``smf.mixedlm(...).fit()`` or ``sm.MixedLM(...).fit()``.
+    training_data : data frame, optional
+        Needed for array fits, whose columns are matched to the model's names; for formula fits
+        only where the data frame was changed after fitting. It must reproduce the fitted design.
+
+    Raises
+    ------
+    ModelError
+        Where the data do not reproduce the fitted design.
+    ArgumentError
+        Where training data are needed, or do not match.
+    """
+
+    vcov_kinds: tuple[str, ...] = ("model", "gls")
+
+    def __init__(self, fit: Any, training_data: Any = None) -> None:
+        if not self.accepts(fit):
+            raise UnsupportedModelError(
+                f"StatsmodelsMixedLMAdapter: expected a fitted MixedLM, got {type(fit).__name__}."
+            )
+        self.model = fit
+        self._source = fit.model
+        self._data: MixedData | None = None
+        self._view = self._make_view(training_data)
+
+    @classmethod
+    def accepts(cls, model: Any) -> bool:
+        """Tell whether `model` is a fitted MixedLM."""
+        from statsmodels.regression.mixed_linear_model import MixedLM, MixedLMResults
+
+        results = getattr(model, "_results", model)
+        return isinstance(results, MixedLMResults) and isinstance(results.model, MixedLM)
+
+    @property
+    def view(self) -> ModelView:
+        """The model as estimands see it."""
+        return self._view
+
+    # --- the fixed part ------------------------------------------------------------------------
+
+    def _make_view(self, training_data: Any) -> ModelView:
+        source = self._source
+        exog = np.asarray(source.exog)
+        params = np.array(self.model.fe_params, dtype=float)
+        if not np.isfinite(params).all():
+            raise ModelError("model: the fit has coefficients that are not finite.")
+        spec = _stored_spec(source.data)
+        if spec is None:
+            if training_data is None:
+                raise ArgumentError(
+                    "training_data: a fit from arrays does not carry its data frame; pass it: "
+                    "Margins(fit, data=df) or StatsmodelsMixedLMAdapter(fit, training_data=df)."
+                )
+            frame = training_frame(training_data, len(exog))
+            names = list(source.exog_names)
+            design = Design.from_columns(names, match_columns(names, exog, frame))
+        else:
+            stored = source.data.frame if training_data is None else training_data
+            frame = training_frame(stored, len(exog))
+            design = design_of_spec(spec, frame)
+        frame = snapshot(frame)
+        values = evaluate_factors(design, frame)
+        check_design(design, values, exog)
+        return ModelView(
+            params=params,
+            design=design,
+            variables=make_variables(design, frame),
+            frame=frame,
+            factor_values=values,
+            info=self._info(frame),
+            null_space=null_space(exog),
+        )
+
+    def _info(self, frame: pd.DataFrame) -> ModelInfo:
+        source = self._source
+        return ModelInfo(
+            kind="linear mixed model (statsmodels MixedLM)",
+            response=str(source.endog_names),
+            n=len(source.endog),
+            groups=int(source.n_groups),
+            group_name=_group_name(source, frame),
+            estimation="REML" if source.reml else "ML",
+            random_effects="integrated out (population average)",
+        )
+
+    # --- covariances ---------------------------------------------------------------------------
+
+    def vcov(self, kind: str) -> FloatArray:
+        """Return the covariance of the coefficients: ``"model"`` or ``"gls"``."""
+        p = len(self._view.params)
+        if kind == "gls":
+            return gls(self.data, self.parameters).cov
+        cov = np.asarray(self.model.cov_params(), dtype=float)[:p, :p]
+        if not np.isfinite(cov).all() or (np.diagonal(cov) < 0).any():
+            raise NumericalError(
+                'vcov="model": the fit reports a covariance that is not finite or has a negative '
+                'variance (a singular fit). Use vcov="gls".'
+            )
+        return cov
+
+    @property
+    def groups(self) -> IntArray:
+        """Group codes of the rows, 0..G-1 in the sorted order of the labels."""
+        return np.asarray(pd.factorize(self._source.groups, sort=True)[0], dtype=np.intp)
+
+    @property
+    def data(self) -> MixedData:
+        """The model's rows and cross-products, formed when first needed."""
+        if self._data is None:
+            source = self._source
+            self._data = MixedData.from_arrays(
+                source.endog,
+                source.exog,
+                self.groups,
+                Z=source.exog_re if source.k_re else None,
+                components=tuple(source.exog_vc.mats),
+                reml=bool(source.reml),
+            )
+        return self._data
+
+    @property
+    def parameters(self) -> CovarianceParameters:
+        """The fitted variance parameters."""
+        psi = np.array(self.model.cov_re, dtype=float)
+        if psi.size:
+            # the fit's own rounding can leave a singular matrix slightly indefinite
+            spectrum, vectors = np.linalg.eigh((psi + psi.T) / 2)
+            if spectrum[0] < 0 and spectrum[0] > -PSI_ROUNDING * max(spectrum[-1], 0.0) - 1e-300:
+                psi = (vectors * np.maximum(spectrum, 0.0)) @ vectors.T
+        components = np.maximum(np.array(self.model.vcomp, dtype=float), 0.0)
+        return CovarianceParameters(psi, components, float(self.model.scale))
+
+    # --- health of the fit ---------------------------------------------------------------------
+
+    def diagnose(self) -> Diagnosis:
+        """Report convergence, boundary, distance from the optimum, and `"model"` against `"gls"`."""
+        return diagnose_mixed(self)
+
+    @property
+    def converged(self) -> bool:
+        """What the fit says of its own convergence."""
+        return bool(self.model.converged)
+
+    def warn(self, vcov: str) -> None:
+        """Give one warning where the state of the fit would change a conclusion."""
+        text = short_warning(diagnose_mixed(self), vcov)
+        if text:
+            warnings.warn(text, FitWarning, stacklevel=4)
+
+
+def design_of_spec(spec: Any, frame: pd.DataFrame) -> Design:
+    """Translate a stored formula spec of either engine."""
+    columns = [c for c in frame.columns if isinstance(c, str)]
+    if hasattr(spec, "factor_infos"):
+        from pymargins.adapters.patsy_design import design_from_patsy
+
+        return design_from_patsy(spec, columns)
+    from pymargins.adapters.formulaic_design import design_from_formulaic
+
+    return design_from_formulaic(spec, columns)
+
+
+def _stored_spec(data: Any) -> Any:
+    """Return the right-hand-side spec of a formula fit: 0.15 and 0.14 name it differently."""
+    spec = getattr(data, "model_spec", None)
+    return spec if spec is not None else getattr(data, "design_info", None)
+
+
+def _group_name(source: Any, frame: pd.DataFrame) -> str | None:
+    """Find the column of the data that holds the groups."""
+    groups: AnyArray = np.asarray(source.groups)
+    used = set(getattr(source.data, "exog_re_names", None) or ())
+    for name in sorted(frame.columns, key=lambda c: c not in used):
+        column = np.asarray(frame[name])
+        if column[:1] == groups[:1] and np.array_equal(column, groups):
+            return str(name)
+    return None

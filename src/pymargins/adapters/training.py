@@ -1,0 +1,194 @@
+"""The rows a model was fitted to: a private snapshot, its variables, and checks against the fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pymargins._typing import AnyArray, FloatArray
+from pymargins.averages import repeat_constant
+from pymargins.design import Design, Factor, mismatch
+from pymargins.errors import ArgumentError, ArgumentTypeError, ModelError, listing
+from pymargins.model import Variable
+from pymargins.population import as_frame
+
+RANK_TOLERANCE = 1e-10
+PROBE_ROWS = 7
+
+
+def snapshot(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a copy that later changes of the user's frame cannot reach, with a plain index."""
+    lazy = int(pd.__version__.split(".")[0]) >= 3  # copy-on-write: a shallow copy is private
+    copy = frame.copy(deep=not lazy)
+    copy.index = pd.RangeIndex(len(copy))
+    return copy
+
+
+def evaluate_factors(design: Design, frame: pd.DataFrame) -> tuple[AnyArray, ...]:
+    """Evaluate every factor of a design on the rows of a frame."""
+    values: list[AnyArray] = []
+    for factor in design.factors:
+        columns = {v: frame[v] for v in factor.variables}
+        try:
+            value = repeat_constant(factor.evaluate(columns), len(frame))
+        except Exception as error:
+            raise ModelError(
+                f"the factor {factor.name!r} of the formula cannot be evaluated on the data of the "
+                f"fit: {type(error).__name__}: {error}. If the data frame was changed after "
+                "fitting, pass the original: Margins(fit, data=...)."
+            ) from error
+        if factor.levels is not None and (value < 0).any():
+            raise _changed([factor.name])
+        _require_row_by_row(factor, columns, value)
+        values.append(value)
+    return tuple(values)
+
+
+def _require_row_by_row(factor: Factor, columns: dict[str, Any], value: AnyArray) -> None:
+    """Refuse a factor whose value in one row depends on the other rows.
+
+    ``x - x.mean()`` written out (not as the stateful ``center(x)``) would be recomputed on
+    whatever rows are asked for.
+    """
+    n = len(value)
+    if factor.direct or not factor.variables or n < 2:
+        return
+    rows = np.unique(np.linspace(0, n - 1, PROBE_ROWS).astype(int))[1:]
+    part = factor.evaluate({k: c.iloc[rows].reset_index(drop=True) for k, c in columns.items()})
+    if len(part) != len(rows) or not np.allclose(
+        part, value[rows], rtol=1e-9, atol=1e-12 * float(np.abs(value).max(initial=0.0))
+    ):
+        raise ModelError(
+            f"the factor {factor.name!r} of the formula depends on all rows at once, so it has no "
+            "value at a new point. Use a stateful transform such as center(x) or standardize(x), "
+            "or compute the column before fitting."
+        )
+
+
+def check_design(design: Design, values: Sequence[AnyArray], exog: AnyArray) -> None:
+    """Raise where the data do not reproduce the design matrix that was fitted."""
+    wrong = mismatch(design, values, exog)
+    if wrong:
+        raise _changed(wrong)
+
+
+def _changed(columns: Sequence[str]) -> ModelError:
+    return ModelError(
+        f"the data do not reproduce the fitted design in {listing(columns)}: the data frame was "
+        "changed after fitting, or it is another one. Pass the data that were fitted: "
+        "Margins(fit, data=...)."
+    )
+
+
+def make_variables(design: Design, frame: pd.DataFrame) -> dict[str, Variable]:
+    """Describe the variables of the fixed part, in the formula's order."""
+    return {name: _variable(name, design, frame[name]) for name in design.variables}
+
+
+def _variable(name: str, design: Design, column: Any) -> Variable:
+    direct = [f for f in design.factors if f.direct and f.variables == (name,) and f.levels]
+    dtype = column.dtype
+    if direct:
+        levels = direct[0].levels or ()
+        kind = "boolean" if pd.api.types.is_bool_dtype(dtype) else "categorical"
+        return Variable(name, kind, levels, _reference(design, direct, levels), dtype=dtype)
+    if pd.api.types.is_bool_dtype(dtype):
+        return Variable(name, "boolean", (False, True), False, dtype=dtype)
+    if isinstance(dtype, pd.CategoricalDtype):
+        levels = tuple(dtype.categories)
+        return Variable(name, "categorical", levels, levels[0], dtype=dtype)
+    if not pd.api.types.is_numeric_dtype(dtype):
+        levels = tuple(sorted(pd.unique(column.dropna()), key=str))
+        return Variable(name, "categorical", levels, levels[0], dtype=dtype)
+    values = np.asarray(column, dtype=float)
+    low, high = float(np.min(values)), float(np.max(values))
+    indicator = low == 0.0 and high == 1.0 and bool(((values == 0.0) | (values == 1.0)).all())
+    return Variable(name, "numeric", low=low, high=high, indicator=indicator, dtype=dtype)
+
+
+def _reference(design: Design, factors: Sequence[Factor], levels: Sequence[Any]) -> Any:
+    """Return the level that a treatment coding leaves out; the first under any other coding."""
+    for block in design.blocks:
+        for position, coding in zip(block.factors, block.codings, strict=True):
+            factor = design.factors[position]
+            if factor in factors and coding is not None and coding.shape[1] == len(levels) - 1:
+                zero = np.flatnonzero(~coding.any(axis=1))
+                ones = np.isin(coding, (0.0, 1.0)).all() and (coding.sum(axis=1) <= 1).all()
+                if len(zero) == 1 and ones:
+                    return levels[int(zero[0])]
+    return levels[0]
+
+
+def null_space(exog: AnyArray) -> FloatArray:
+    """Return the directions of the coefficients that a design does not determine, (p, d)."""
+    cross = np.asarray(exog.T @ exog, dtype=float)
+    size = np.sqrt(np.diagonal(cross))
+    size = np.where(size > 0, size, 1.0)
+    spectrum, vectors = np.linalg.eigh(cross / np.outer(size, size))
+    missing = spectrum < RANK_TOLERANCE * spectrum[-1]
+    return vectors[:, missing] / size[:, None]
+
+
+def training_frame(data: Any, n: int) -> pd.DataFrame:
+    """Return training data as a pandas frame with one row for each row of the fit."""
+    frame = as_frame(data)
+    if frame is None:
+        raise ArgumentTypeError(
+            f"training_data: expected a data frame, got {type(data).__name__}."
+        )
+    if len(frame) != n:
+        raise ArgumentError(
+            f"training_data: {len(frame)} rows, and the model was fitted to {n}. Pass the rows that "
+            "were fitted, in the same order (without those dropped as missing)."
+        )
+    return frame
+
+
+def match_columns(
+    names: Sequence[str], exog: AnyArray, frame: pd.DataFrame
+) -> list[str | None]:
+    """Find the data column behind each column of an array fit; None for the constant.
+
+    By name where there is one, otherwise by value where exactly one column has those values.
+
+    Raises
+    ------
+    ArgumentError
+        Naming the first column that has no counterpart, or that differs.
+    """
+    out: list[str | None] = []
+    for j, name in enumerate(names):
+        stored = np.asarray(exog[:, j], dtype=float)
+        if name in frame.columns:
+            if not _equal(frame[name], stored):
+                raise ArgumentError(
+                    f"training_data: column {name!r} differs from the fitted design. Pass the rows "
+                    "that were fitted, unchanged and in the same order."
+                )
+            out.append(name)
+        elif stored.size and (stored == stored[0]).all():
+            if stored[0] != 1.0:
+                raise ArgumentError(
+                    f"training_data: no column {name!r}; the design holds the constant "
+                    f"{stored[0]:g} there."
+                )
+            out.append(None)
+        else:
+            same = [c for c in frame.columns if _equal(frame[c], stored)]
+            if len(same) != 1:
+                raise ArgumentError(
+                    f"training_data: no column {name!r}, and {len(same)} columns have its values. "
+                    f"Name a column after it; the model's names are {listing(names)}."
+                )
+            out.append(str(same[0]))
+    return out
+
+
+def _equal(column: Any, stored: FloatArray) -> bool:
+    if not (pd.api.types.is_numeric_dtype(column.dtype) or pd.api.types.is_bool_dtype(column.dtype)):
+        return False
+    values = np.asarray(column, dtype=float)
+    return bool(np.allclose(values, stored, rtol=1e-12, atol=0.0))

@@ -1,0 +1,190 @@
+"""What a user writes in `atexog`, checked against the model and turned into grids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pymargins.averages import Grid
+from pymargins.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    UnknownNameError,
+    listing,
+    near_miss,
+    unknown_name,
+)
+from pymargins.model import ModelView, Variable
+from pymargins.population import as_frame
+from pymargins.scenarios import Scenario, label_of, value_text
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """A grid, and how its scenarios are written in tables.
+
+    Parameters
+    ----------
+    grid : Grid
+    columns : mapping of str to list
+        The values of each variable that the user set, one a scenario.
+    """
+
+    grid: Grid
+    columns: Mapping[str, Sequence[Any]]
+
+    def labels(self) -> list[str]:
+        """Return ``"age=30, female=0"`` for every scenario."""
+        if not self.columns:
+            return ["mean response"] * self.grid.size
+        parts = [[f"{k}={value_text(v)}" for v in values] for k, values in self.columns.items()]
+        return [", ".join(row) for row in zip(*parts, strict=True)]
+
+
+def parse_atexog(view: ModelView, atexog: Any) -> Points:
+    """Read `atexog`: a mapping of variables to values or functions, or a data frame.
+
+    Several values form the grid in mapping order, the last key fastest.
+    """
+    if atexog is None:
+        return Points(Grid(), {})
+    frame = as_frame(atexog)
+    if frame is not None:
+        return _from_frame(view, frame)
+    if not isinstance(atexog, Mapping):
+        raise ArgumentTypeError(
+            "atexog: expected a mapping such as {'treated': [0, 1]} or a data frame, got "
+            f"{type(atexog).__name__}."
+        )
+    values: dict[str, list[Any]] = {}
+    shifts: dict[str, Any] = {}
+    for name, given in atexog.items():
+        variable = pinnable(view, name)
+        if callable(given):
+            shifts[name] = given
+        else:
+            values[name] = value_list(variable, given)
+    sizes = [len(v) for v in values.values()]
+    size = int(np.prod(sizes, dtype=int)) if sizes else 1
+    pins: dict[str, Any] = {}
+    columns: dict[str, Any] = {}
+    inner = size
+    outer = 1
+    for name, given in values.items():
+        inner //= len(given)
+        position = np.tile(np.repeat(np.arange(len(given)), inner), outer)
+        outer *= len(given)
+        pins[name] = view.variables[name].column(given).iloc[position].reset_index(drop=True)
+        columns[name] = [given[i] for i in position]
+    for name, function in shifts.items():
+        columns[name] = [value_text(function)] * size
+    return Points(Grid(size, pins, shifts), {name: columns[name] for name in atexog})
+
+
+def _from_frame(view: ModelView, frame: pd.DataFrame) -> Points:
+    if len(frame) == 0 or frame.shape[1] == 0:
+        raise ArgumentError("atexog: the data frame has no rows or no columns.")
+    unknown = [c for c in frame.columns if c not in view.variables]
+    if unknown:
+        try:
+            pinnable(view, unknown[0])
+        except UnknownNameError as error:
+            usable = [c for c in frame.columns if c in view.variables]
+            raise UnknownNameError(
+                f"{error} Every column of the frame is pinned; pass frame[{usable}]."
+            ) from None
+    if not frame.columns.is_unique:
+        raise ArgumentError("atexog: column names of the data frame are not unique.")
+    pins = {str(c): view.variables[str(c)].column(frame[c].array) for c in frame.columns}
+    return Points(Grid(len(frame), pins), {str(c): frame[c].tolist() for c in frame.columns})
+
+
+def pinnable(view: ModelView, name: Any, argument: str = "atexog") -> Variable:
+    """Return a variable of the model by name, or say why it cannot be set."""
+    if name in view.variables:
+        return view.variables[name]
+    if name == view.info.response:
+        raise UnknownNameError(
+            f"{argument}: {name!r} is the response of the model, which is predicted, not set."
+        )
+    if name == view.info.group_name:
+        raise UnknownNameError(
+            f"{argument}: {name!r} is the grouping variable; random effects are integrated out, so "
+            "no figure depends on it. Use over= for subgroups of rows."
+        )
+    if name in view.frame.columns:
+        raise UnknownNameError(
+            f"{argument}: {name!r} is a column of the data but not a variable of the model's fixed "
+            f"part, so it has no effect. Variables: {listing(view.variables)}."
+            f"{near_miss(name, view.variables)}"
+        )
+    raise unknown_name(argument, name, view.variables, "a variable of the model")
+
+
+def value_list(variable: Variable, given: Any) -> list[Any]:
+    """Return the values a user gave for one variable as a list of at least one."""
+    if isinstance(given, Mapping):
+        raise ArgumentError(f"atexog: {variable.name!r} was given a mapping; expected values.")
+    if given is None:
+        raise ArgumentError(f"atexog: {variable.name!r} was given None; expected values.")
+    if isinstance(given, (str, bytes)) or np.ndim(given) == 0 and not isinstance(given, Iterable):
+        values: list[Any] = [given]
+    elif isinstance(given, np.ndarray) and given.ndim > 1:
+        raise ArgumentError(
+            f"atexog: {variable.name!r} was given an array of shape {given.shape}; expected 1-D."
+        )
+    else:
+        values = [given.item()] if isinstance(given, np.ndarray) and given.ndim == 0 else list(given)
+    if not values:
+        raise ArgumentError(
+            f"atexog: {variable.name!r} was given no values; list at least one, or leave it out."
+        )
+    return [v.item() if isinstance(v, np.generic) else v for v in values]
+
+
+def scenario_grids(
+    view: ModelView, scenarios: Sequence[Scenario]
+) -> list[tuple[Grid, list[int]]]:
+    """Gather scenarios that set the same variables into grids; keep their positions."""
+    together: dict[Any, list[int]] = {}
+    for i, scenario in enumerate(scenarios):
+        for name in scenario.atexog:
+            pinnable(view, name, "scenarios")
+        pinned = tuple(sorted(k for k, v in scenario.atexog.items() if not callable(v)))
+        shifted = tuple(sorted((k, id(v)) for k, v in scenario.atexog.items() if callable(v)))
+        together.setdefault((pinned, shifted), []).append(i)
+    out: list[tuple[Grid, list[int]]] = []
+    for (pinned, _), positions in together.items():
+        first = scenarios[positions[0]]
+        pins = {
+            name: view.variables[name].column([scenarios[i].atexog[name] for i in positions])
+            for name in pinned
+        }
+        shifts = {k: v for k, v in first.atexog.items() if callable(v)}
+        out.append((Grid(len(positions), pins, shifts), positions))
+    return out
+
+
+def extrapolations(view: ModelView, grid: Grid) -> list[str]:
+    """Name the pinned numeric variables that leave their observed range."""
+    notes: list[str] = []
+    for name, column in grid.pins.items():
+        variable = view.variables[name]
+        if variable.kind != "numeric":
+            continue
+        values = np.asarray(column, dtype=float)
+        low, high = float(values.min()), float(values.max())
+        if low < variable.low or high > variable.high:
+            far = low if low < variable.low else high
+            notes.append(
+                f"{name} = {value_text(far)} lies outside the observed range "
+                f"{value_text(variable.low)} to {value_text(variable.high)}: extrapolation"
+            )
+    return notes
+
+
+__all__ = ["Points", "extrapolations", "label_of", "parse_atexog", "pinnable", "scenario_grids"]

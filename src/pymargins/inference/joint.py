@@ -1,0 +1,79 @@
+"""Joint Wald tests that know the rank of what they test."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pymargins._typing import FloatArray
+from pymargins.errors import ArgumentError
+from pymargins.estimand import Estimand
+from pymargins.inference.distributions import f_upper_tail
+
+RANK_TOLERANCE = 1e-8
+
+
+def independent_basis(cov: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return an orthonormal basis (k, r) of a covariance's range and its spectrum (r,).
+
+    The covariance is put in correlation form first, so that units do not decide the rank; the
+    basis is for the standardised values.
+    """
+    sd = np.sqrt(np.diagonal(cov))
+    safe = np.where(sd > 0, sd, 1.0)
+    spectrum, vectors = np.linalg.eigh(cov / np.outer(safe, safe))
+    keep = spectrum > RANK_TOLERANCE * max(float(spectrum[-1]), 1e-300) * len(cov)
+    return vectors[:, keep], spectrum[keep]
+
+
+def wald(estimand: Estimand, null: FloatArray, inference: Any) -> pd.Series:
+    """Test that an estimand equals `null`, all rows at once.
+
+    Parameters
+    ----------
+    estimand : Estimand
+    null : ndarray, shape (k,)
+    inference : Inference
+        With a `df.joint` reference where it has one, otherwise chi-square.
+
+    Raises
+    ------
+    ArgumentError
+        Where nothing varies, or where redundant rows are asked to take values that contradict
+        each other.
+    """
+    cov = inference.covariance(estimand)
+    basis, spectrum = independent_basis(cov)
+    rank = len(spectrum)
+    if rank == 0:
+        raise ArgumentError("joint_test: no row has any uncertainty; there is nothing to test.")
+    sd = np.sqrt(np.diagonal(cov))
+    safe = np.where(sd > 0, sd, 1.0)
+    distance = (estimand.value - null) / safe
+    within = basis.T @ distance
+    outside = distance - basis @ within
+    if np.abs(outside).max() > 1e-6 * max(1.0, float(np.abs(distance).max())):
+        raise ArgumentError(
+            "joint_test: some rows are combinations of others, and the null values given for them "
+            "contradict each other."
+        )
+    statistic = float((within**2 / spectrum).sum()) / rank
+    reference = getattr(inference, "df", None)
+    scaling, df2 = 1.0, np.inf
+    if reference is not None:
+        joint = reference.joint(basis.T @ (estimand.jacobian / safe[:, None]))
+        scaling, df2 = joint.scale, joint.df2
+    p = f_upper_tail(scaling * statistic, rank, df2)
+    finite = bool(np.isfinite(df2))
+    return pd.Series(
+        {
+            "test": "F" if finite else "chi2",
+            "statistic": scaling * statistic * (1 if finite else rank),
+            "df1": rank,
+            "df2": df2,
+            "p_value": p,
+        },
+        name="joint test",
+    )

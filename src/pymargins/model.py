@@ -1,0 +1,212 @@
+"""What pymargins needs of a fitted model, and no more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, runtime_checkable
+
+import numpy as np
+import pandas as pd
+
+from pymargins._typing import AnyArray, FloatArray
+from pymargins.design import Design, encode
+from pymargins.errors import ArgumentError, listing, near_miss
+
+Kind = Literal["numeric", "boolean", "categorical"]
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A variable of the model's fixed part, as the fit saw it.
+
+    Parameters
+    ----------
+    name : str
+    kind : {"numeric", "boolean", "categorical"}
+    levels : tuple
+        Of a boolean or categorical variable, in the fit's order; empty for a numeric one.
+    reference : object
+        The level that discrete changes are taken from: the one the coding names, otherwise the
+        first.
+    low, high : float
+        The observed range of a numeric variable.
+    indicator : bool
+        Whether a numeric variable takes the values 0 and 1 and no others.
+    dtype : object
+        The pandas dtype of the column that was fitted.
+    """
+
+    name: str
+    kind: Kind
+    levels: tuple[Any, ...] = ()
+    reference: Any = None
+    low: float = -np.inf
+    high: float = np.inf
+    indicator: bool = False
+    dtype: Any = None
+
+    def column(self, values: Sequence[Any] | AnyArray) -> Any:
+        """Turn values a user gave into a column as the fit would have seen it.
+
+        Raises
+        ------
+        ArgumentError
+            For a level that does not exist, a text or a missing value for a number, a value
+            outside 0..1 for a 0/1 indicator.
+        """
+        if self.kind == "numeric":
+            return pd.Series(self._numbers(values))
+        codes = encode(_as_objects(values), self.levels)
+        if (codes < 0).any():
+            bad = _as_objects(values)[int(np.flatnonzero(codes < 0)[0])]
+            if pd.api.types.is_scalar(bad) and pd.isna(bad):
+                raise ArgumentError(f"atexog: the value for {self.name!r} is missing (NaN).")
+            raise ArgumentError(
+                f"atexog: {bad!r} is not a level of {self.name!r}. Levels: {listing(self.levels)}."
+                f"{near_miss(bad, self.levels)}"
+            )
+        return self.of_codes(codes)
+
+    def of_codes(self, codes: AnyArray) -> Any:
+        """Return the column whose values are the levels at `codes`."""
+        if isinstance(self.dtype, pd.CategoricalDtype):
+            position = {level: i for i, level in enumerate(self.dtype.categories)}
+            table = np.array([position.get(level, -1) for level in self.levels])
+            return pd.Series(pd.Categorical.from_codes(table[codes], dtype=self.dtype))
+        levels = np.array(self.levels, dtype=bool if self.kind == "boolean" else None)
+        if levels.dtype.kind in "US":
+            levels = _as_objects(self.levels)
+        return pd.Series(levels[codes], dtype=levels.dtype)
+
+    def _numbers(self, values: Sequence[Any] | AnyArray) -> FloatArray:
+        raw = np.asarray(values)
+        if raw.dtype.kind in "mM":
+            raise ArgumentError(
+                f"atexog: {self.name!r} is numeric; got dates. Give the numbers the model was "
+                "fitted to."
+            )
+        try:
+            if raw.dtype.kind in "USO" and any(isinstance(v, str) for v in raw.ravel().tolist()):
+                raise ValueError
+            numbers = raw.astype(float)
+        except (TypeError, ValueError):
+            bad = next((v for v in raw.ravel().tolist() if not _is_number(v)), raw.tolist())
+            raise ArgumentError(
+                f"atexog: {self.name!r} is numeric; {bad!r} is not a number. Observed values run "
+                f"from {self.low:g} to {self.high:g}."
+            ) from None
+        if not np.isfinite(numbers).all():
+            raise ArgumentError(
+                f"atexog: a value for {self.name!r} is missing or infinite; give finite numbers."
+            )
+        if self.indicator and numbers.size and (numbers.min() < 0 or numbers.max() > 1):
+            bad = numbers[(numbers < 0) | (numbers > 1)][0]
+            raise ArgumentError(
+                f"atexog: {self.name!r} is a 0/1 indicator; {bad:g} lies outside 0 to 1. If it "
+                "were a category, fit it as C(...)."
+            )
+        return numbers
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, np.number)) and not isinstance(value, str)
+
+
+def _as_objects(values: Any) -> AnyArray:
+    if isinstance(values, (pd.Series, pd.Categorical, pd.Index)):
+        return np.asarray(values, dtype=object)
+    values = list(values)
+    out = np.empty(len(values), dtype=object)
+    out[:] = values
+    return out
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """Facts about a fit that tables and error messages name."""
+
+    kind: str
+    response: str
+    n: int
+    groups: int | None = None
+    group_name: str | None = None
+    estimation: str = ""
+    random_effects: str = ""
+    reference_df: float = np.inf
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelView:
+    """What every estimand needs of a fitted model.
+
+    Parameters
+    ----------
+    params : ndarray, shape (p,)
+        The coefficients, in the order of `design.names`.
+    design : Design
+        What each column of the fixed-effects design is made of.
+    variables : mapping of str to Variable
+        The variables of the fixed part, in the formula's order.
+    frame : DataFrame
+        The rows the model was fitted to, all columns: a private snapshot.
+    factor_values : tuple of ndarray
+        Each factor of the design on those rows: (n, k) numbers or (n,) codes.
+    null_space : ndarray, shape (p, d)
+        Directions of the coefficients that the data do not determine; d = 0 at full rank.
+    info : ModelInfo
+    """
+
+    params: FloatArray
+    design: Design
+    variables: Mapping[str, Variable]
+    frame: pd.DataFrame
+    factor_values: tuple[AnyArray, ...]
+    info: ModelInfo
+    null_space: FloatArray = field(default_factory=lambda: np.empty((0, 0)))
+
+
+@runtime_checkable
+class Adapter(Protocol):
+    """What a class must offer to make its models usable by `Margins`.
+
+    `pymargins.testing.check_adapter` tells its author whether an instance keeps the promises.
+    """
+
+    @classmethod
+    def accepts(cls, model: Any) -> bool:
+        """Tell whether this adapter knows the fitted result `model`."""
+        ...
+
+    @property
+    def view(self) -> ModelView:
+        """The model as estimands see it."""
+        ...
+
+    @property
+    def vcov_kinds(self) -> tuple[str, ...]:
+        """The covariances it can give by name; the first is the default."""
+        ...
+
+    def vcov(self, kind: str) -> FloatArray:
+        """Return the (p, p) covariance of the coefficients by name."""
+        ...
+
+
+@runtime_checkable
+class Diagnoses(Protocol):
+    """An adapter that can report on the health of its fit."""
+
+    def diagnose(self) -> Any:
+        """Return a `pymargins.diagnosis.Diagnosis`."""
+        ...
+
+
+@runtime_checkable
+class Refits(Protocol):
+    """An adapter that can refit its model to resampled groups."""
+
+    def cluster_refit(self, counts: AnyArray) -> FloatArray:
+        """Return the coefficients of a fresh fit in which group g appears ``counts[g]`` times."""
+        ...

@@ -1,0 +1,491 @@
+"""Results: labelled estimates with their full joint uncertainty."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from pymargins._typing import AnyArray, FloatArray
+from pymargins.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    NumericalError,
+    UnsupportedError,
+    not_one_of,
+    unknown_name,
+)
+from pymargins.estimand import Estimand
+from pymargins.inference import distributions
+from pymargins.inference.joint import wald
+from pymargins.inference.multiplicity import max_t_quantile
+from pymargins.scale import SCALES, Scale
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from pymargins.tables import Summary
+
+Alternative: TypeAlias = Literal["two-sided", "greater", "less"]
+
+COLUMNS = ("label", "estimate", "std_error", "statistic", "df", "p_value", "ci_lower", "ci_upper")
+
+
+class Inference(Protocol):
+    """What a result asks of the method that produced it."""
+
+    @property
+    def draws(self) -> FloatArray | None: ...
+    @property
+    def words(self) -> str: ...
+    def covariance(self, estimand: Estimand) -> FloatArray: ...
+    def std_error(self, estimand: Estimand) -> FloatArray: ...
+    def degrees_of_freedom(self, estimand: Estimand) -> FloatArray: ...
+    def interval(self, estimand: Estimand, level: float) -> tuple[FloatArray, FloatArray]: ...
+    def p_value(self, estimand: Estimand, null: FloatArray, alternative: str) -> FloatArray: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What a table says about where its figures come from."""
+
+    quantity: str
+    response: str
+    population: str
+    random_effects: str
+    vcov: str
+    df: str
+    method: str
+    n: int
+    groups: str
+    model: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class MarginsResult:
+    """Labelled estimates with their joint covariance; a sequence of named rows.
+
+    Made by the verbs of a `Margins` session. On a scale other than the identity, estimates are
+    back-transformed, `std_error` is that of the reported estimate (delta method), intervals are
+    back-transformed from the scale, and `cov` is the covariance on the scale.
+
+    Parameters
+    ----------
+    estimand : Estimand
+        The quantities on the session's scale.
+    inference : Inference
+        The session's covariance, degrees of freedom or draws: shared by all its results.
+    scale : Scale
+    level : float
+        Default confidence level.
+    provenance : Provenance
+    """
+
+    estimand: Estimand
+    inference: Any
+    scale: Scale
+    level: float
+    provenance: Provenance
+    _cache: dict[str, Any] = field(default_factory=dict, compare=False)
+
+    # --- figures -------------------------------------------------------------------------------
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names of the rows."""
+        return self.estimand.labels
+
+    @property
+    def estimate(self) -> FloatArray:
+        """Estimates in the units of the outcome, shape (k,)."""
+        return np.array(self.scale.inverse(self.estimand.value), dtype=float)
+
+    @property
+    def std_error(self) -> FloatArray:
+        """Standard errors of the reported estimates, shape (k,)."""
+        return self._scale_se / np.abs(self.scale.derivative(self.estimate))
+
+    @property
+    def cov(self) -> FloatArray:
+        """Joint covariance on the session's scale, shape (k, k)."""
+        if "cov" not in self._cache:
+            self._cache["cov"] = self.inference.covariance(self.estimand)
+        return self._cache["cov"].copy()
+
+    @property
+    def draws(self) -> FloatArray | None:
+        """Draws in the units of the outcome, shape (B, k); None for the delta method."""
+        if self.inference.draws is None:
+            return None
+        return np.asarray(self.scale.inverse(self.inference.values(self.estimand)), dtype=float)
+
+    @property
+    def df(self) -> FloatArray:
+        """Degrees of freedom of each row; infinite for the normal distribution."""
+        if "df" not in self._cache:
+            self._cache["df"] = self.inference.degrees_of_freedom(self.estimand)
+        return self._cache["df"]
+
+    @property
+    def statistic(self) -> FloatArray:
+        """Estimate over standard error, on the session's scale."""
+        return distributions.ratio(self.estimand.value, self._scale_se)
+
+    @property
+    def p_value(self) -> FloatArray:
+        """Two-sided p-values of no effect: 0, or 1 for a ratio."""
+        if "p" not in self._cache:
+            null = np.zeros(len(self))
+            self._cache["p"] = self.inference.p_value(self.estimand, null, "two-sided")
+        return self._cache["p"]
+
+    @property
+    def _scale_se(self) -> FloatArray:
+        if "se" not in self._cache:
+            self._cache["se"] = self.inference.std_error(self.estimand)
+        return self._cache["se"]
+
+    def conf_int(self, level: float | None = None, simultaneous: bool = False) -> pd.DataFrame:
+        """Return confidence intervals.
+
+        Parameters
+        ----------
+        level : float, optional
+            Coverage; the session's by default.
+        simultaneous : bool
+            Whether all intervals hold together with that coverage. The critical value is the
+            quantile of the largest ``|t|`` under the joint distribution of all rows (Hothorn,
+            Bretz and Westfall 2008, doi:10.1002/bimj.200810425), by quasi-Monte Carlo with a
+            fixed seed.
+
+        Returns
+        -------
+        DataFrame
+            Columns `ci_lower` and `ci_upper`, indexed by label.
+        """
+        level = self.level if level is None else check_level(level)
+        if simultaneous:
+            critical = max_t_quantile(self.cov, self.df, level)
+            half = critical * self._scale_se
+            bounds = (self.estimand.value - half, self.estimand.value + half)
+        else:
+            bounds = self.inference.interval(self.estimand, level)
+        low, high = (np.asarray(self.scale.inverse(b), dtype=float) for b in bounds)
+        return pd.DataFrame(
+            {"ci_lower": np.minimum(low, high), "ci_upper": np.maximum(low, high)},
+            index=pd.Index(self.labels, name="label"),
+        )
+
+    # --- tests ---------------------------------------------------------------------------------
+
+    def test(self, null: Any = None, alternative: Alternative = "two-sided") -> pd.DataFrame:
+        """Test every row against a null value.
+
+        Parameters
+        ----------
+        null : float or array, optional
+            In the units of the outcome. By default no effect on the session's scale: 0, and 1 for
+            a ratio on the log scale.
+        alternative : {"two-sided", "greater", "less"}
+
+        Returns
+        -------
+        DataFrame
+            Columns `statistic`, `df`, `p_value`, indexed by label.
+        """
+        if alternative not in ("two-sided", "greater", "less"):
+            raise not_one_of("alternative", alternative, ["two-sided", "greater", "less"])
+        target = self._null(null)
+        statistic = distributions.ratio(self.estimand.value - target, self._scale_se)
+        p = self.inference.p_value(self.estimand, target, alternative)
+        return pd.DataFrame(
+            {"statistic": statistic, "df": self.df, "p_value": p},
+            index=pd.Index(self.labels, name="label"),
+        )
+
+    def joint_test(self, null: Any = None) -> pd.Series:
+        """Test all rows together by one Wald test.
+
+        Rows that are combinations of others are recognised: `df1` is the rank. The statistic is
+        an F where the denominator degrees of freedom are finite, otherwise a chi-square.
+
+        Returns
+        -------
+        Series
+            `test` ("F" or "chi2"), `statistic`, `df1`, `df2`, `p_value`.
+        """
+        return wald(self.estimand, self._null(null), self.inference)
+
+    def _null(self, null: Any) -> FloatArray:
+        if null is None:
+            return np.zeros(len(self))
+        try:
+            values = np.broadcast_to(np.asarray(null, dtype=float), (len(self),)).astype(float)
+        except (TypeError, ValueError):
+            raise ArgumentError(
+                f"null: expected a number or {len(self)} numbers, got {null!r}."
+            ) from None
+        if not np.isfinite(values).all():
+            raise ArgumentError("null: must be finite.")
+        try:
+            return self.scale.transform(values, tuple("null" for _ in values))[0]
+        except NumericalError as error:
+            raise ArgumentError(
+                f"null: {error} No effect is {float(self.scale.inverse(np.zeros(1))[0]):g} here."
+            ) from None
+
+    # --- rows ----------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self.estimand)
+
+    def __iter__(self) -> Iterator[MarginsResult]:
+        return (self[i] for i in range(len(self)))
+
+    def __getitem__(self, rows: str | int | slice | Sequence[Any] | AnyArray) -> MarginsResult:
+        return self._with(self.estimand[self._positions(rows)])
+
+    def _positions(self, rows: Any) -> AnyArray:
+        if isinstance(rows, str):
+            if rows not in self.labels:
+                raise unknown_name("row", rows, self.labels, "a label of this result")
+            if self.labels.count(rows) > 1:
+                raise ArgumentError(f"row: {rows!r} names several rows; use their positions.")
+            return np.array([self.labels.index(rows)])
+        if isinstance(rows, (int, np.integer)):
+            if not -len(self) <= rows < len(self):
+                raise IndexError(f"row {rows} of a result with {len(self)} rows")
+            return np.array([int(rows) % len(self)])
+        if isinstance(rows, slice):
+            picked = np.arange(len(self))[rows]
+        else:
+            values = list(rows)
+            if values and all(isinstance(v, (bool, np.bool_)) for v in values):
+                if len(values) != len(self):
+                    raise ArgumentError(f"row: {len(values)} booleans for {len(self)} rows.")
+                picked = np.flatnonzero(values)
+            else:
+                picked = np.concatenate([self._positions(v) for v in values] or [np.array([], int)])
+        if len(picked) == 0:
+            raise ArgumentError("row: the selection is empty.")
+        return picked
+
+    def __float__(self) -> float:
+        if len(self) != 1:
+            raise TypeError(f"only a result with one row is a number; this one has {len(self)}")
+        return float(self.estimate[0])
+
+    # --- arithmetic ----------------------------------------------------------------------------
+
+    def contrast(self, matrix: Any, labels: Sequence[str] | None = None) -> MarginsResult:
+        """Return linear combinations of the rows, formed on the session's scale.
+
+        Parameters
+        ----------
+        matrix : array_like, shape (m, k) or (k,), or mapping of name to weights
+        labels : sequence of str, optional
+        """
+        from pymargins.scenarios import parse_weights
+
+        named = parse_weights(matrix, self.labels)
+        names = list(named) if labels is None else [str(x) for x in labels]
+        if len(names) != len(named):
+            raise ArgumentError(f"labels: {len(names)} given for {len(named)} contrasts.")
+        return self._with(self.estimand.combine(np.stack(list(named.values())), names))
+
+    def pairwise(self) -> MarginsResult:
+        """Contrast every pair of rows, the later minus the earlier (``"B - A"``)."""
+        if len(self) < 2:
+            raise ArgumentError("pairwise: needs at least two rows.")
+        pairs = list(combinations(range(len(self)), 2))
+        matrix = np.zeros((len(pairs), len(self)))
+        for row, (i, j) in enumerate(pairs):
+            matrix[row, i], matrix[row, j] = -1.0, 1.0
+        short = _short_labels(self.labels)
+        names = [f"{short[j]} - {short[i]}" for i, j in pairs]
+        return self._with(self.estimand.combine(matrix, names))
+
+    def __sub__(self, other: Any) -> MarginsResult:
+        return self._add(other, -1.0)
+
+    def __add__(self, other: Any) -> MarginsResult:
+        return self._add(other, 1.0)
+
+    def _add(self, other: Any, sign: float) -> MarginsResult:
+        if not isinstance(other, MarginsResult):
+            return NotImplemented
+        self._check_same_session(other)
+        a, b = _aligned(self, other)
+        k = len(a)
+        matrix = np.hstack([np.eye(k), sign * np.eye(k)])
+        symbol = "-" if sign < 0 else "+"
+        names = [f"{x} {symbol} {y}" for x, y in zip(a.labels, b.labels, strict=True)]
+        return self._with(a.joined(b).combine(matrix, names))
+
+    def __mul__(self, factor: Any) -> MarginsResult:
+        if isinstance(factor, MarginsResult) or np.ndim(factor) != 0:
+            return NotImplemented
+        self._refuse_off_identity("scaling")
+        number = float(factor)
+        if not np.isfinite(number):
+            raise ArgumentError("a result can be multiplied by a finite number only.")
+        names = [f"{number:g} * {name}" for name in self.labels]
+        return self._with(self.estimand.combine(number * np.eye(len(self)), names))
+
+    __rmul__ = __mul__
+
+    def __neg__(self) -> MarginsResult:
+        return self * -1.0
+
+    def __truediv__(self, other: Any) -> MarginsResult:
+        self._refuse_off_identity("dividing")
+        if not isinstance(other, MarginsResult):
+            if np.ndim(other) != 0 or float(other) == 0.0:
+                raise ArgumentError("a result can be divided by a non-zero number or a result.")
+            return self * (1.0 / float(other))
+        self._check_same_session(other)
+        a, b = _aligned(self, other)
+        if (b.value == 0).any():
+            raise NumericalError(f"division by {b.labels[int(np.argmin(np.abs(b.value)))]!r} = 0.")
+        value = a.value / b.value
+        jac = (a.jacobian - value[:, None] * b.jacobian) / b.value[:, None]
+        names = tuple(f"{x} / {y}" for x, y in zip(a.labels, b.labels, strict=True))
+        return self._with(
+            Estimand(value, jac, names, lambda p: a.function(p) / b.function(p)),
+        )
+
+    def _refuse_off_identity(self, what: str) -> None:
+        if not self.scale.is_identity:
+            raise UnsupportedError(
+                f"{what} a result on the {self.scale.name} scale has no clear meaning; use "
+                "m.evaluate(scenarios, function) for functions of the mean responses."
+            )
+
+    def _check_same_session(self, other: MarginsResult) -> None:
+        if other.inference is not self.inference or other.scale is not self.scale:
+            raise ArgumentError(
+                "these results come from different sessions, so their joint uncertainty is not "
+                "known. Make both with the same Margins session."
+            )
+
+    def _with(self, estimand: Estimand) -> MarginsResult:
+        return replace(self, estimand=estimand, _cache={})
+
+    # --- tables --------------------------------------------------------------------------------
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a pandas data frame, one row an estimate.
+
+        Columns: `label`, the scenario and subgroup variables, `estimate`, `std_error`,
+        `statistic`, `df` (infinite for the normal distribution), `p_value`, `ci_lower`,
+        `ci_upper`. A variable with one of these names gets a trailing underscore.
+        """
+        bounds = self.conf_int()
+        data: dict[str, Any] = {"label": list(self.labels)}
+        for name, values in self.estimand.columns.items():
+            data[f"{name}_" if name in COLUMNS else name] = _column(values)
+        data |= {
+            "estimate": self.estimate,
+            "std_error": self.std_error,
+            "statistic": self.statistic,
+            "df": self.df.astype(float),
+            "p_value": self.p_value,
+            "ci_lower": bounds["ci_lower"].to_numpy(),
+            "ci_upper": bounds["ci_upper"].to_numpy(),
+        }
+        return pd.DataFrame(data)
+
+    def to_polars(self) -> Any:
+        """Return a polars data frame (polars must be installed)."""
+        try:
+            import polars
+        except ImportError:
+            raise ImportError("to_polars needs polars: pip install polars") from None
+        frame = self.to_frame()
+        return polars.DataFrame({name: frame[name].to_numpy() for name in frame.columns})
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        """Export the table through the Arrow PyCapsule interface (pyarrow must be installed)."""
+        return self.to_frame().__arrow_c_stream__(requested_schema)
+
+    def summary(self, level: float | None = None) -> Summary:
+        """Return the table with its provenance: prints, renders in notebooks, exports.
+
+        Parameters
+        ----------
+        level : float, optional
+            Confidence level; the session's by default.
+        """
+        from pymargins.tables import summarise
+
+        return summarise(self if level is None else replace(self, level=check_level(level)))
+
+    def __repr__(self) -> str:
+        return str(self.summary())
+
+    def _repr_html_(self) -> str:
+        return self.summary().to_html()
+
+    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
+        """Draw the estimates: lines with bands over a numeric variable, otherwise a forest plot.
+
+        See `pymargins.plotting.plot` for the options.
+        """
+        from pymargins.plotting import plot
+
+        return plot(self, ax=ax, **options)
+
+
+def check_level(level: Any) -> float:
+    """Return a confidence level strictly between 0 and 1."""
+    if isinstance(level, bool) or not isinstance(level, (int, float, np.number)):
+        raise ArgumentTypeError(f"level: expected a number, got {type(level).__name__}.")
+    if not 0.0 < float(level) < 1.0:
+        hint = f" Did you mean {float(level) / 100:g}?" if 1 < level < 100 else ""
+        raise ArgumentError(f"level: got {level!r}; it must lie between 0 and 1.{hint}")
+    return float(level)
+
+
+def ratio_scale(scale: Scale) -> bool:
+    """Tell whether differences on a scale are ratios of the means."""
+    return scale is SCALES["log"]
+
+
+def _aligned(a: MarginsResult, b: MarginsResult) -> tuple[Estimand, Estimand]:
+    k = max(len(a), len(b))
+    if len(a) not in (1, k) or len(b) not in (1, k):
+        raise ArgumentError(f"results with {len(a)} and {len(b)} rows do not match.")
+    pick_a = np.zeros(k, int) if len(a) == 1 else np.arange(k)
+    pick_b = np.zeros(k, int) if len(b) == 1 else np.arange(k)
+    return a.estimand[pick_a], b.estimand[pick_b]
+
+
+def _short_labels(labels: Sequence[str]) -> list[str]:
+    """Drop a common ``"variable="`` where every label is one level that is a word."""
+    parts = [label.partition("=") for label in labels]
+    one_variable = len({name for name, _, _ in parts}) == 1 and all(sep for _, sep, _ in parts)
+    plain = all("," not in value and not _looks_numeric(value) for _, _, value in parts)
+    return [value for _, _, value in parts] if one_variable and plain else list(labels)
+
+
+def _looks_numeric(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return text in ("True", "False")
+    return True
+
+
+def _column(values: Sequence[Any]) -> Any:
+    """Return a column of scenario values with the narrowest sensible type."""
+    return pd.Series(list(values)).infer_objects()
+
+
+def provenance_notes(provenance: Provenance, more: Mapping[str, str]) -> Provenance:
+    """Return provenance with fields replaced."""
+    return replace(provenance, **more)

@@ -1,0 +1,423 @@
+"""Scenarios: points at which a model is asked, and the contrasts between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations, product
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pymargins._typing import FloatArray
+from pymargins.errors import ArgumentError, ArgumentTypeError, near_miss, unknown_name
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One point at which the mean response is asked.
+
+    Parameters
+    ----------
+    atexog : mapping of str to value or callable
+        Variables and the value each is set to; a callable shifts the column.
+    label : str, optional
+        How tables name it; by default its values, ``"treated=1"``.
+
+    Examples
+    --------
+    >>> from pymargins import Scenario
+    >>> Scenario({"treated": 1}).label
+    'treated=1'
+    """
+
+    atexog: Mapping[str, Any]
+    label: str = ""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.atexog, Mapping):
+            raise ArgumentTypeError(
+                f"Scenario: `atexog` must be a mapping of variable to value, got "
+                f"{type(self.atexog).__name__}."
+            )
+        object.__setattr__(self, "atexog", dict(self.atexog))
+        if not self.label:
+            object.__setattr__(self, "label", label_of(self.atexog))
+
+
+class ScenarioSet(NamedTuple):
+    """Scenarios and named weights over them; unpacks as ``scenarios, weights``."""
+
+    scenarios: list[Scenario]
+    weights: dict[str, FloatArray]
+
+
+def value_text(value: Any) -> str:
+    """Write a level or number the way a table should."""
+    if isinstance(value, (bool, np.bool_)):
+        return str(bool(value))
+    if isinstance(value, (int, np.integer)):
+        return str(int(value))
+    if isinstance(value, (float, np.floating)):
+        return f"{float(value):.6g}"
+    if callable(value):
+        name = getattr(value, "__name__", "function")
+        return "shifted" if name == "<lambda>" else name
+    return str(value)
+
+
+def label_of(atexog: Mapping[str, Any]) -> str:
+    """Name a scenario by its values."""
+    return ", ".join(f"{k}={value_text(v)}" for k, v in atexog.items()) or "mean response"
+
+
+def as_scenario(scenario: Any, position: int) -> Scenario:
+    """Accept a `Scenario` or a mapping with exactly its keys.
+
+    Raises
+    ------
+    ArgumentError
+        For a flat mapping such as ``{"treated": 1}``, which would otherwise be ignored, and for a
+        list of values: a scenario is one point.
+    """
+    if not isinstance(scenario, Scenario):
+        if not isinstance(scenario, Mapping):
+            raise ArgumentTypeError(
+                f"scenarios: item {position} is {type(scenario).__name__}; expected "
+                'Scenario({"treated": 1}) or {"atexog": {"treated": 1}, "label": "..."}.'
+            )
+        for key in scenario:
+            if key not in ("atexog", "label"):
+                raise unknown_name(
+                    "scenarios", key, ["atexog", "label"],
+                    f"a key of a scenario (item {position}); write "
+                    f"{{'atexog': {{{key!r}: ...}}}} or Scenario({{{key!r}: ...}})",
+                )
+        if "atexog" not in scenario:
+            raise ArgumentError(f"scenarios: item {position} has no 'atexog'.")
+        scenario = Scenario(scenario["atexog"], scenario.get("label") or "")
+    for name, value in scenario.atexog.items():
+        if not callable(value) and not isinstance(value, str) and np.ndim(value) != 0:
+            raise ArgumentError(
+                f"scenarios: item {position} gives {name!r} several values; a scenario is one "
+                f"point. Use levels({name!r}, [...]), or predict(atexog=...) for a grid."
+            )
+    return scenario
+
+
+def parse_scenarios(scenarios: Any) -> list[Scenario]:
+    """Accept one scenario or a sequence of them, at least one."""
+    if isinstance(scenarios, (Scenario, Mapping)):
+        scenarios = [scenarios]
+    if isinstance(scenarios, (str, bytes)) or not isinstance(scenarios, Sequence):
+        raise ArgumentTypeError(
+            f"scenarios: expected a list of scenarios, got {type(scenarios).__name__}."
+        )
+    if len(scenarios) == 0:
+        raise ArgumentError("scenarios: the list is empty; give at least one scenario.")
+    return [as_scenario(s, i) for i, s in enumerate(scenarios)]
+
+
+def parse_weights(contrasts: Any, labels: Sequence[str]) -> dict[str, FloatArray]:
+    """Turn a weight list, ``{name: weights}`` or a 2-D array into named weights."""
+    size = len(labels)
+    if isinstance(contrasts, Mapping):
+        if not contrasts:
+            raise ArgumentError("contrasts: the mapping is empty; give at least one contrast.")
+        return {str(k): _weights(v, size, str(k)) for k, v in contrasts.items()}
+    array = _numbers(contrasts)
+    if array.ndim not in (1, 2) or array.size == 0:
+        raise ArgumentError(
+            f"contrasts: got an array of shape {array.shape}; expected ({size},) or (k, {size})."
+        )
+    rows = [_weights(row, size, None) for row in np.atleast_2d(array)]
+    named: dict[str, FloatArray] = {}
+    for row in rows:
+        name = _contrast_label(row, labels)
+        while name in named:
+            name += "'"
+        named[name] = row
+    return named
+
+
+def _numbers(weights: Any) -> FloatArray:
+    try:
+        return np.array(weights, dtype=float)
+    except (TypeError, ValueError):
+        raise ArgumentError(
+            "contrasts: weights must be numbers: a list, {name: list} or a 2-D array with rows of "
+            "equal length."
+        ) from None
+
+
+def _weights(weights: Any, size: int, name: str | None) -> FloatArray:
+    array = _numbers(weights)
+    what = "contrasts" if name is None else f"contrasts: {name!r}"
+    if array.shape != (size,):
+        raise ArgumentError(
+            f"{what} has {array.size} weights in shape {array.shape}; there are {size} scenarios."
+        )
+    if not np.isfinite(array).all():
+        raise ArgumentError(f"{what} has a missing or infinite weight.")
+    if not array.any():
+        raise ArgumentError(f"{what} has only zero weights.")
+    return array
+
+
+def _contrast_label(weights: FloatArray, labels: Sequence[str]) -> str:
+    """Write a weighted sum of labels: ``"treated=1 - treated=0"``."""
+    text = ""
+    for weight, label in sorted(zip(weights, labels, strict=True), key=lambda x: x[0] < 0):
+        if weight == 0:
+            continue
+        size = "" if abs(weight) == 1 else f"{abs(weight):.4g}*"
+        sign = (" - " if weight < 0 else " + ") if text else ("-" if weight < 0 else "")
+        text += f"{sign}{size}{label}"
+    return text
+
+
+# --- helpers -------------------------------------------------------------------------------------
+
+
+def levels(var: str, values: Sequence[Any]) -> list[Scenario]:
+    """Make one scenario for each value of a variable.
+
+    Examples
+    --------
+    >>> from pymargins import levels
+    >>> [s.label for s in levels("dose", [0, 10])]
+    ['dose=0', 'dose=10']
+    """
+    return [Scenario({var: v}) for v in _values("levels", var, values)]
+
+
+def grid(**variables: Any) -> list[Scenario]:
+    """Make one scenario for each combination of values, the last variable fastest.
+
+    Examples
+    --------
+    >>> from pymargins import grid
+    >>> len(grid(dose=[0, 10], female=[0, 1]))
+    4
+    """
+    if not variables:
+        raise ArgumentError("grid: name at least one variable, as in grid(treated=[0, 1]).")
+    values = [_values("grid", name, _as_list(given)) for name, given in variables.items()]
+    return [Scenario(dict(zip(variables, point, strict=True))) for point in product(*values)]
+
+
+def pairwise(var: str, values: Sequence[Any]) -> ScenarioSet:
+    """Contrast every pair of levels, the earlier minus the later.
+
+    Examples
+    --------
+    >>> from pymargins import pairwise
+    >>> scenarios, weights = pairwise("treated", [1, 0])
+    >>> {name: w.tolist() for name, w in weights.items()}
+    {'treated: 1 - 0': [1.0, -1.0]}
+    """
+    values = _values("pairwise", var, values, least=2)
+    weights = {
+        _difference(var, values[i], values[j]): _unit(len(values), {i: 1.0, j: -1.0})
+        for i, j in combinations(range(len(values)), 2)
+    }
+    return ScenarioSet(levels(var, values), weights)
+
+
+def all_pairwise(var: str, values: Sequence[Any]) -> ScenarioSet:
+    """Contrast every pair of levels, as `pairwise`: k levels give k(k - 1)/2 contrasts."""
+    return pairwise(var, values)
+
+
+_FIRST = object()
+
+
+def reference(var: str, values: Sequence[Any], ref_level: Any = _FIRST) -> ScenarioSet:
+    """Contrast each level with a reference: the level minus the reference.
+
+    Parameters
+    ----------
+    var : str
+    values : sequence
+        The levels, the reference among them.
+    ref_level : value, default the first of `values`
+
+    Examples
+    --------
+    >>> from pymargins import reference
+    >>> list(reference("school", ["A", "B", "C"], ref_level="A").weights)
+    ['B - A', 'C - A']
+    """
+    values = _values("reference", var, values, least=2)
+    ref = values[0] if ref_level is _FIRST else ref_level
+    if ref not in values:
+        raise unknown_name("ref_level", ref, values, f"among the levels given for {var!r}")
+    base = values.index(ref)
+    weights = {
+        _difference(var, v, ref): _unit(len(values), {i: 1.0, base: -1.0})
+        for i, v in enumerate(values)
+        if i != base
+    }
+    return ScenarioSet(levels(var, values), weights)
+
+
+def sequential(var: str, values: Sequence[Any]) -> ScenarioSet:
+    """Contrast each level with the one before it: the later minus the earlier."""
+    values = _values("sequential", var, values, least=2)
+    weights = {
+        _difference(var, values[i], values[i - 1]): _unit(len(values), {i: 1.0, i - 1: -1.0})
+        for i in range(1, len(values))
+    }
+    return ScenarioSet(levels(var, values), weights)
+
+
+def helmert(var: str, values: Sequence[Any]) -> ScenarioSet:
+    """Contrast each level with the mean of those before it."""
+    values = _values("helmert", var, values, least=2)
+    prefix = f"{var}: " if _is_numeric(values[0]) else ""
+    weights: dict[str, FloatArray] = {}
+    for i in range(1, len(values)):
+        earlier = ", ".join(value_text(v) for v in values[:i])
+        base = earlier if i == 1 else f"mean({earlier})"
+        weights[f"{prefix}{value_text(values[i])} - {base}"] = _unit(
+            len(values), {i: 1.0, **dict.fromkeys(range(i), -1.0 / i)}
+        )
+    return ScenarioSet(levels(var, values), weights)
+
+
+_DEGREES = ("linear", "quadratic", "cubic", "quartic", "quintic")
+
+
+def polynomial(var: str, values: Sequence[Any], degree: int | None = None) -> ScenarioSet:
+    """Contrast levels by orthogonal polynomials.
+
+    Levels that are numbers are their own scores, others are taken as equally spaced. With equal
+    spacing the weights are the tabled integers (``-1, 0, 1`` and ``1, -2, 1`` for three levels),
+    as in emmeans; otherwise they have unit length.
+
+    Parameters
+    ----------
+    var : str
+    values : sequence
+    degree : int, optional
+        The highest degree; by default one less than the number of levels, at most five.
+    """
+    values = _values("polynomial", var, values, least=2)
+    k = len(values)
+    degree = min(k - 1, len(_DEGREES)) if degree is None else degree
+    if not isinstance(degree, (int, np.integer)) or not 1 <= degree <= min(k - 1, len(_DEGREES)):
+        raise ArgumentError(
+            f"degree: got {degree!r}; allowed are 1 to {min(k - 1, len(_DEGREES))} for {k} levels."
+        )
+    numeric = all(_is_numeric(v) and not isinstance(v, (bool, np.bool_)) for v in values)
+    scores = np.array(values, dtype=float) if numeric else np.arange(k, dtype=float)
+    gaps = np.diff(scores)
+    equal = np.allclose(gaps, gaps[0], rtol=1e-9, atol=0.0)
+    scores = np.arange(k, dtype=float) if equal else (scores - scores.mean()) / np.ptp(scores)
+    q, r = np.linalg.qr(np.vander(scores - scores.mean(), degree + 1, increasing=True))
+    q = q * np.sign(np.diag(r))
+    if equal and gaps[0] < 0:
+        q = q * (-1.0) ** np.arange(degree + 1)
+    weights = {
+        f"{var}: {_DEGREES[d - 1]}": _integers(q[:, d]) if equal else q[:, d]
+        for d in range(1, degree + 1)
+    }
+    return ScenarioSet(levels(var, values), weights)
+
+
+def did(
+    treatment: str,
+    time: str,
+    treatment_levels: Sequence[Any] = (1, 0),
+    time_levels: Sequence[Any] = (1, 0),
+) -> ScenarioSet:
+    """Difference in differences: the change over time of the treated minus that of the others.
+
+    Parameters
+    ----------
+    treatment, time : str
+        The two variables.
+    treatment_levels : two values
+        The treated level, then the untreated one.
+    time_levels : two values
+        The later time, then the earlier one.
+
+    Examples
+    --------
+    >>> from pymargins import did
+    >>> did("treated", "post").weights["did(treated, post)"].tolist()
+    [1.0, -1.0, -1.0, 1.0]
+    """
+    first = _values("did", treatment, treatment_levels, exactly=2)
+    second = _values("did", time, time_levels, exactly=2)
+    points = [Scenario({treatment: a, time: b}) for a, b in product(first, second)]
+    return ScenarioSet(points, {f"did({treatment}, {time})": np.array([1.0, -1.0, -1.0, 1.0])})
+
+
+def _as_list(values: Any) -> Sequence[Any]:
+    return [values] if isinstance(values, str) or np.ndim(values) == 0 else values
+
+
+def _values(
+    helper: str, var: Any, values: Any, least: int = 1, exactly: int | None = None
+) -> list[Any]:
+    if not isinstance(var, str):
+        raise ArgumentTypeError(f"{helper}: the variable must be a name, got {type(var).__name__}.")
+    if isinstance(values, (str, bytes)) or np.ndim(values) == 0:
+        raise ArgumentTypeError(
+            f"{helper}: the levels of {var!r} must be a list, got {values!r}."
+        )
+    found = [v.item() if isinstance(v, np.generic) else v for v in values]
+    for value in found:
+        if isinstance(value, float) and not np.isfinite(value):
+            raise ArgumentError(f"{helper}: a level of {var!r} is missing or infinite.")
+    if len(found) < least or (exactly is not None and len(found) != exactly):
+        need = f"exactly {exactly}" if exactly is not None else f"at least {least}"
+        raise ArgumentError(f"{helper}: {var!r} was given {len(found)} level(s); needs {need}.")
+    for i, value in enumerate(found):
+        if value in found[:i]:
+            raise ArgumentError(f"{helper}: the level {value!r} of {var!r} is given twice.")
+    return found
+
+
+def _unit(size: int, weights: Mapping[int, float]) -> FloatArray:
+    out = np.zeros(size)
+    for position, weight in weights.items():
+        out[position] = weight
+    return out
+
+
+def _is_numeric(value: Any) -> bool:
+    return isinstance(value, (int, float, np.number, np.bool_))
+
+
+def _difference(var: str, first: Any, second: Any) -> str:
+    prefix = f"{var}: " if _is_numeric(first) or _is_numeric(second) else ""
+    return f"{prefix}{value_text(first)} - {value_text(second)}"
+
+
+def _integers(weights: FloatArray) -> FloatArray:
+    """Scale to the smallest integers that keep the ratios."""
+    base = weights / np.abs(weights[np.abs(weights) > 1e-9]).min()
+    for factor in range(1, 1000):
+        if np.allclose(base * factor, np.round(base * factor), atol=1e-6 * factor):
+            return np.round(base * factor)
+    return weights
+
+
+Shift = Callable[[Any], Any]
+
+__all__ = [
+    "Scenario",
+    "ScenarioSet",
+    "all_pairwise",
+    "did",
+    "grid",
+    "helmert",
+    "levels",
+    "near_miss",
+    "pairwise",
+    "polynomial",
+    "reference",
+    "sequential",
+]

@@ -1,0 +1,466 @@
+"""The session: how inference is done, fixed once; its verbs say what is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from pymargins._typing import FloatArray
+from pymargins.adapters.registry import adapter_for
+from pymargins.averages import Grid, Rows, Strata
+from pymargins.errors import ArgumentError, ArgumentTypeError, near_miss, unknown_name
+from pymargins.estimand import Elasticity, Estimand, elasticity, log_change, mean_rows
+from pymargins.grids import Points, extrapolations, parse_atexog, pinnable, scenario_grids
+from pymargins.inference.choice import choose_inference
+from pymargins.model import Variable
+from pymargins.population import make_population, parse_over
+from pymargins.results import MarginsResult, Provenance, check_level
+from pymargins.scale import Scale, as_scale
+from pymargins.scenarios import label_of, parse_scenarios, parse_weights, value_text
+
+if TYPE_CHECKING:
+    from pymargins.diagnosis import Diagnosis
+    from pymargins.tables import Summary
+
+
+class Margins:
+    """Marginal effects of a fitted model.
+
+    A session fixes the scale, the population, the covariance, the degrees of freedom and the
+    method once. It is frozen: its covariance (and draws) are made once and shared by all its
+    results, so that results of one session combine with their joint uncertainty. The fit and the
+    data are never changed, and later changes to the data frame change nothing here.
+
+    Every figure is for the population: the random effects of a mixed model are integrated out.
+
+    Parameters
+    ----------
+    model : fitted result
+        For example what ``smf.mixedlm(...).fit()`` returns.
+    scale : {"identity", "log", "logit", "fisher_z"} or Scale
+        Where contrasts are formed and intervals are symmetric; results are back-transformed.
+    at : {"overall", "typical", "mean", "balanced"}, mapping or data frame
+        What is averaged over. ``"overall"``: all rows of the fit. ``"typical"``: one row with the
+        median of numeric variables and the mode of two-valued and categorical ones. ``"mean"``:
+        one row with the mean of numeric variables and the mode of the others. ``"balanced"``:
+        every combination of the categorical variables, equally weighted (estimated marginal
+        means). A mapping sets one row by values, rules (``"mean"``, ``"p25"``, ...) or functions
+        of the column. A data frame is a population of its own.
+    vcov : str, array or labelled data frame, optional
+        Covariance of the coefficients; by default what the fit itself reports (``"model"``).
+        ``"gls"`` is :math:`(X'V^{-1}X)^{-1}` at the fitted variances.
+    df : float, optional
+        Degrees of freedom; by default those the fit uses (normal for a mixed model).
+    level : float
+        Confidence level.
+    method : {"delta", "simulation", "bootstrap"} or option object
+    n_boot, n_sim : int, optional
+        Number of replicates or draws; 1000 and 4000 by default.
+    rng : int or Generator, optional
+        Seed of the random methods.
+    n_jobs : int, optional
+    progress : bool
+    weights : str or array, optional
+        Weights of the rows that are averaged over: a column name or one number a row.
+    data : data frame, optional
+        The data of a fit that does not carry its own.
+    adapter : adapter, optional
+        For model classes or data that pymargins does not find by itself.
+
+    Raises
+    ------
+    PymarginsError
+        Whatever is wrong with an argument, by name.
+    """
+
+    __slots__ = (
+        "_adapter", "_inference", "_level", "_n_rows", "_population", "_rows", "_scale", "_spec",
+        "_view",
+    )
+
+    def __init__(
+        self,
+        model: Any,
+        *,
+        scale: str | Scale = "identity",
+        at: Any = "overall",
+        vcov: Any = None,
+        df: Any = None,
+        level: float = 0.95,
+        method: Any = "delta",
+        n_boot: int | None = None,
+        n_sim: int | None = None,
+        rng: Any = None,
+        n_jobs: int | None = None,
+        progress: bool | None = None,
+        weights: Any = None,
+        data: Any = None,
+        adapter: Any = None,
+    ) -> None:
+        put = object.__setattr__
+        put(self, "_scale", as_scale(scale))
+        put(self, "_level", check_level(level))
+        options = {"n_boot": n_boot, "n_sim": n_sim, "rng": rng, "n_jobs": n_jobs,
+                   "progress": progress}
+        put(self, "_adapter", adapter_for(model, data, adapter))
+        put(self, "_view", self._adapter.view)
+        put(self, "_population", make_population(self._view, at, weights))
+        chosen = choose_inference(self._adapter, vcov, df, method, options)
+        put(self, "_inference", chosen.inference)
+        put(self, "_spec", chosen)
+        warn = getattr(self._adapter, "warn", None)
+        if warn is not None:
+            warn(chosen.vcov)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(
+            f"a session is frozen; make a new one: Margins(model, {name.lstrip('_')}=...)."
+        )
+
+    @classmethod
+    def linear_scale(cls, model: Any, **options: Any) -> Margins:
+        """Open a session on the response's own scale."""
+        return cls._on("identity", model, options)
+
+    @classmethod
+    def log_scale(cls, model: Any, **options: Any) -> Margins:
+        """Open a session on the log scale: contrasts are reported as ratios."""
+        return cls._on("log", model, options)
+
+    @classmethod
+    def logit_scale(cls, model: Any, **options: Any) -> Margins:
+        """Open a session on the logit scale, for mean responses between 0 and 1."""
+        return cls._on("logit", model, options)
+
+    @classmethod
+    def correlation_scale(cls, model: Any, **options: Any) -> Margins:
+        """Open a session on Fisher's z scale, for mean responses between -1 and 1."""
+        return cls._on("fisher_z", model, options)
+
+    @classmethod
+    def _on(cls, scale: str, model: Any, options: dict[str, Any]) -> Margins:
+        if "scale" in options:
+            raise ArgumentError("scale: this constructor names the scale already; use Margins(...).")
+        return cls(model, scale=scale, **options)
+
+    # --- verbs ---------------------------------------------------------------------------------
+
+    def predict(self, atexog: Any = None, *, over: Any = None) -> MarginsResult:
+        """Estimate mean responses.
+
+        Parameters
+        ----------
+        atexog : mapping or data frame, optional
+            Variables and the values they are set to: a value, list, range, array or Series, or a
+            function that shifts the column (``lambda age: age + 1``). Several values form a
+            grid in mapping order, the last key fastest. A data frame gives one estimate a row.
+        over : str or list of str, optional
+            Columns of the data: one estimate within each observed combination, over that
+            subgroup's own rows; subgroups outermost, sorted.
+
+        Returns
+        -------
+        MarginsResult
+            On the response's scale; the interval is formed on the session's.
+        """
+        points = parse_atexog(self._view, atexog)
+        rows, strata, subgroups = self._stratify(over)
+        matrix = mean_rows(rows, points.grid, strata)
+        labels, columns = _table(points, subgroups, strata)
+        estimand = Estimand.linear(matrix, self._view.params, labels, columns)
+        return self._result(estimand, "mean response", extrapolations(self._view, points.grid))
+
+    def dydx(self, variables: Any, *, atexog: Any = None, over: Any = None) -> MarginsResult:
+        """Estimate average slopes: derivatives of the mean response by a variable.
+
+        The derivative follows the variable through interactions, powers, logs and splines.
+        Categorical, boolean and text variables give the discrete change of each level from the
+        reference level.
+
+        Parameters
+        ----------
+        variables : str or list of str
+            Names, or ``"all"`` for every variable in the formula's order.
+        atexog, over
+            As in `predict`; with a grid, one row a grid point.
+
+        Returns
+        -------
+        MarginsResult
+            Labelled ``"age"`` and ``"school: B - A"``; in units of the response per unit of the
+            variable.
+        """
+        return self._effects(variables, atexog, over, None)
+
+    def eyex(self, variables: Any, *, atexog: Any = None, over: Any = None) -> MarginsResult:
+        """Estimate average elasticities: percent of y for one percent of x, row by row."""
+        return self._effects(variables, atexog, over, "eyex")
+
+    def eydx(self, variables: Any, *, atexog: Any = None, over: Any = None) -> MarginsResult:
+        """Estimate average semi-elasticities: proportional change of y for one unit of x."""
+        return self._effects(variables, atexog, over, "eydx")
+
+    def dyex(self, variables: Any, *, atexog: Any = None, over: Any = None) -> MarginsResult:
+        """Estimate average semi-elasticities: change of y for a proportional change of x."""
+        return self._effects(variables, atexog, over, "dyex")
+
+    def contrasts(self, scenarios: Any, contrasts: Any = None) -> MarginsResult:
+        """Estimate linear combinations of mean responses, formed on the session's scale.
+
+        Parameters
+        ----------
+        scenarios : list of Scenario or mapping
+            The points; or the whole return of a helper: ``m.contrasts(pairwise("treated", [1,
+            0]))``.
+        contrasts : list, mapping of name to weights, or 2-D array, optional
+            Weights over the scenarios. Without them each scenario is its own row.
+
+        Returns
+        -------
+        MarginsResult
+            On the log scale a contrast whose weights sum to zero is reported as a ratio.
+        """
+        if isinstance(scenarios, tuple) and hasattr(scenarios, "weights"):
+            if contrasts is not None:
+                raise ArgumentError(
+                    "contrasts: the scenarios already come with weights; unpack them first: "
+                    "scenarios, weights = pairwise(...)."
+                )
+            scenarios, contrasts = scenarios
+        points, notes = self._means(scenarios)
+        estimand = points.on_scale(self._scale)
+        if contrasts is not None:
+            weights = parse_weights(contrasts, points.labels)
+            estimand = estimand.combine(np.stack(list(weights.values())), list(weights))
+        return self._result(estimand, "contrast of mean responses" if contrasts is not None
+                            else "mean response", notes, on_scale=True)
+
+    def evaluate(
+        self,
+        scenarios: Any,
+        function: Callable[[FloatArray], Any],
+        labels: Sequence[str] | None = None,
+    ) -> MarginsResult:
+        """Estimate any smooth function of mean responses.
+
+        Parameters
+        ----------
+        scenarios : list of Scenario or mapping
+        function : callable
+            From the vector of (untransformed) mean responses, in the order of the scenarios, to a
+            number or a vector; written in NumPy.
+        labels : list of str, optional
+            Names of what the function returns.
+
+        Returns
+        -------
+        MarginsResult
+            Its interval is formed on the session's scale.
+        """
+        if not callable(function):
+            raise ArgumentTypeError(
+                f"function: must be callable, got {type(function).__name__}."
+            )
+        if isinstance(scenarios, tuple) and hasattr(scenarios, "weights"):
+            scenarios = scenarios[0]
+        points, notes = self._means(scenarios)
+        return self._result(points.apply(function, labels), "function of mean responses", notes)
+
+    # --- what verbs share ----------------------------------------------------------------------
+
+    def _stratify(self, over: Any) -> tuple[Rows, Strata | None, pd.DataFrame]:
+        return self._population.stratify(parse_over(over, self._population.frame))
+
+    def _means(self, scenarios: Any) -> tuple[Estimand, list[str]]:
+        parsed = parse_scenarios(scenarios)
+        rows, _, _ = self._population.stratify([])
+        matrix = np.empty((len(parsed), len(self._view.params)))
+        notes: list[str] = []
+        for grid, positions in scenario_grids(self._view, parsed):
+            matrix[positions] = mean_rows(rows, grid, None)
+            notes += extrapolations(self._view, grid)
+        labels = [s.label for s in parsed]
+        return Estimand.linear(matrix, self._view.params, labels), list(dict.fromkeys(notes))
+
+    def _effects(
+        self, variables: Any, atexog: Any, over: Any, kind: Elasticity | None
+    ) -> MarginsResult:
+        verb = kind or "dydx"
+        names = self._variables(variables, verb)
+        points = parse_atexog(self._view, atexog)
+        rows, strata, subgroups = self._stratify(over)
+        context, columns = _table(points, subgroups, strata, suffix=True)
+        parts: list[Estimand] = []
+        for name in names:
+            variable = self._view.variables[name]
+            if variable.kind == "numeric":
+                parts.append(self._slope(rows, points.grid, strata, name, kind, context, columns))
+            else:
+                parts.append(
+                    self._changes(rows, points.grid, strata, variable, kind, context, columns)
+                )
+        estimand = parts[0]
+        for part in parts[1:]:
+            estimand = estimand.joined(part)
+        words = {
+            None: "average slope (dydx)", "eyex": "average elasticity (eyex)",
+            "eydx": "average semi-elasticity (eydx)", "dyex": "average semi-elasticity (dyex)",
+        }
+        return self._result(estimand, words[kind], extrapolations(self._view, points.grid))
+
+    def _variables(self, variables: Any, verb: str) -> list[str]:
+        if isinstance(variables, str) and variables == "all" and "all" not in self._view.variables:
+            names = list(self._view.variables)
+        elif isinstance(variables, str):
+            names = [variables]
+        elif isinstance(variables, Sequence):
+            names = list(variables)
+        else:
+            raise ArgumentTypeError(
+                f'{verb}: expected a variable name, a list of names or "all", got '
+                f"{type(variables).__name__}."
+            )
+        if not names:
+            raise ArgumentError(
+                f'{verb}: no variable to differentiate by; name one, or use "all".'
+            )
+        for name in names:
+            pinnable(self._view, name, verb)
+        if len(set(names)) < len(names):
+            raise ArgumentError(f"{verb}: a variable is named twice in {names}.")
+        return names
+
+    def _slope(
+        self, rows: Rows, grid: Grid, strata: Strata | None, name: str, kind: Elasticity | None,
+        context: list[str], columns: Mapping[str, list[Any]],
+    ) -> Estimand:
+        labels = [f"{name}{suffix}" for suffix in context]
+        if kind is None:
+            matrix = mean_rows(rows, grid, strata, slope=name)
+            return Estimand.linear(matrix, self._view.params, labels, columns)
+        value, jac, function = elasticity(rows, grid, strata, name, kind, self._view.params)
+        return Estimand(value, jac, tuple(labels), function, columns)
+
+    def _changes(
+        self, rows: Rows, grid: Grid, strata: Strata | None, variable: Variable,
+        kind: Elasticity | None, context: list[str], columns: Mapping[str, list[Any]],
+    ) -> Estimand:
+        name = variable.name
+        if kind in ("eyex", "dyex"):
+            raise ArgumentError(
+                f"{kind}: {name!r} is {variable.kind}, and a proportional change of a category has "
+                "no meaning. Use dydx or eydx."
+            )
+        if name in grid.pins or name in grid.shifts:
+            raise ArgumentError(
+                f"{kind or 'dydx'}: {name!r} is {variable.kind}; its discrete changes set it to each "
+                "of its levels, so atexog cannot set it too."
+            )
+        base = _with_level(grid, variable, variable.reference)
+        parts: list[Estimand] = []
+        reference = mean_rows(rows, base, strata) if kind is None else None
+        for level in variable.levels:
+            if level == variable.reference:
+                continue
+            change = f"{value_text(level)} - {value_text(variable.reference)}"
+            labels = [f"{name}: {change}{suffix}" for suffix in context]
+            moved = _with_level(grid, variable, level)
+            if reference is not None:
+                matrix = mean_rows(rows, moved, strata) - reference
+                parts.append(Estimand.linear(matrix, self._view.params, labels, columns))
+            else:
+                value, jac, function = log_change(rows, (moved, base), strata, self._view.params)
+                parts.append(Estimand(value, jac, tuple(labels), function, columns))
+        if not parts:
+            raise ArgumentError(f"{kind or 'dydx'}: {name!r} has one level only; nothing changes.")
+        out = parts[0]
+        for part in parts[1:]:
+            out = out.joined(part)
+        return out
+
+    def _result(
+        self, estimand: Estimand, quantity: str, notes: Sequence[str], on_scale: bool = False
+    ) -> MarginsResult:
+        estimand.require_estimable(self._view.null_space)
+        if not on_scale:
+            estimand = estimand.on_scale(self._scale)
+        provenance = replace(
+            self.provenance, quantity=quantity, notes=(*self.provenance.notes, *notes)
+        )
+        return MarginsResult(estimand, self._inference, self._scale, self._level, provenance)
+
+    # --- what the session says of itself -------------------------------------------------------
+
+    @property
+    def provenance(self) -> Provenance:
+        """The session's commitments, in words."""
+        info = self._view.info
+        groups = "" if info.groups is None else f"{info.groups:,} groups"
+        if groups and info.group_name:
+            groups += f" ({info.group_name})"
+        return Provenance(
+            quantity="",
+            response=info.response,
+            population=self._population.description,
+            random_effects=info.random_effects,
+            vcov=self._spec.vcov_words,
+            df=self._spec.df_words,
+            method=self._inference.words,
+            n=info.n,
+            groups=groups,
+            model=f"{info.kind}{', ' + info.estimation if info.estimation else ''}",
+            notes=info.notes,
+        )
+
+    def summary(self) -> Summary:
+        """State every commitment of the session in words fit for a methods section."""
+        from pymargins.tables import session_summary
+
+        return session_summary(self.provenance, self._scale, self._level, self._view)
+
+    def diagnose(self) -> Diagnosis:
+        """Report what a reviewer should know about the fit."""
+        if not hasattr(self._adapter, "diagnose"):
+            raise ArgumentError("diagnose: the adapter of this model offers no diagnosis.")
+        return self._adapter.diagnose()
+
+    def __repr__(self) -> str:
+        return str(self.summary())
+
+    def _repr_html_(self) -> str:
+        return self.summary().to_html()
+
+
+def _with_level(grid: Grid, variable: Variable, level: Any) -> Grid:
+    """Pin a categorical variable to one level in every scenario of a grid."""
+    column = variable.column([level] * grid.size)
+    return Grid(grid.size, {**grid.pins, variable.name: column}, grid.shifts)
+
+
+def _table(
+    points: Points, subgroups: pd.DataFrame, strata: Strata | None, suffix: bool = False
+) -> tuple[list[str], dict[str, list[Any]]]:
+    """Label rows and give their table columns: subgroups outermost, then scenarios.
+
+    With `suffix` the labels are what follows a slope's name: nothing, or ``", treated=0"``.
+    """
+    size = points.grid.size
+    columns: dict[str, list[Any]] = {}
+    if strata is not None:
+        for name in subgroups.columns:
+            columns[name] = [v for v in subgroups[name].tolist() for _ in range(size)]
+    repeat = 1 if strata is None else strata.size
+    for name, values in points.columns.items():
+        columns[f"at_{name}" if name in columns else name] = list(values) * repeat
+    if not columns:
+        return [""] if suffix else ["mean response"], {}
+    parts = [[f"{k}={value_text(v)}" for v in values] for k, values in columns.items()]
+    labels = [", ".join(row) for row in zip(*parts, strict=True)]
+    return [f", {x}" for x in labels] if suffix else labels, columns
+
+
+__all__ = ["Margins", "label_of", "near_miss", "unknown_name"]
