@@ -1,0 +1,40 @@
+"""Sphinx settings. Every code cell runs; a failure or a warning stops the build (`make docs`)."""
+
+import logging
+from importlib.metadata import version as installed
+
+project = "pymargins"
+author = "pymargins developers"
+copyright = author
+version = release = installed("pymargins")
+
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "sphinx.ext.napoleon",
+]
+exclude_patterns = ["_build", "jupyter_execute"]
+# A section of index.md may be empty; Sphinx gives this warning no type to suppress it by.
+logging.getLogger("sphinx.sphinx.directives.other").addFilter(
+    lambda record: getattr(record, "subtype", None) != "empty_glob"
+)
+
+html_theme = "furo"
+html_title = f"pymargins {release}"
+
+# Every page is run afresh: a cached output could come from an older pymargins.
+nb_execution_mode = "force"
+nb_execution_raise_on_error = True
+nb_execution_show_tb = True
+nb_execution_timeout = 300
+nb_output_stderr = "error"
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 3
+
+autosummary_generate = True
+autodoc_typehints = "none"
+autodoc_member_order = "bysource"
+napoleon_google_docstring = False
+napoleon_use_rtype = False
