@@ -16,6 +16,7 @@ from pymargins.model import Variable
 from pymargins.population import as_frame
 
 RANK_TOLERANCE = 1e-10
+INVOLVED = 1e-7
 PROBE_ROWS = 7
 
 
@@ -128,8 +129,10 @@ def null_space(exog: AnyArray) -> FloatArray:
     size = np.sqrt(np.diagonal(cross))
     size = np.where(size > 0, size, 1.0)
     spectrum, vectors = np.linalg.eigh(cross / np.outer(size, size))
-    missing = spectrum < RANK_TOLERANCE * spectrum[-1]
-    return vectors[:, missing] / size[:, None]
+    missing = vectors[:, spectrum < RANK_TOLERANCE * spectrum[-1]]
+    # rounding is not involvement: a coefficient that takes no part gets an exact zero
+    missing = np.where(np.abs(missing) < INVOLVED, 0.0, missing)
+    return missing / size[:, None]
 
 
 def training_frame(data: Any, n: int) -> pd.DataFrame:

@@ -1,0 +1,172 @@
+"""Read the design of a fit from formulaic's stored `ModelSpec`."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pymargins._typing import AnyArray, FloatArray
+from pymargins.design import (
+    Block,
+    Columns,
+    Design,
+    Factor,
+    categorical_variable,
+    encode,
+    numeric_variable,
+)
+from pymargins.derivative import Dual
+from pymargins.errors import ModelError
+
+
+def design_from_formulaic(spec: Any, columns: Sequence[str]) -> Design:
+    """Translate a formulaic `ModelSpec`.
+
+    Formulaic does not store the environment of a formula. User functions are looked up in the
+    main module; the design they give is compared with the fitted one, so a wrong one is noticed.
+
+    Parameters
+    ----------
+    spec : formulaic.ModelSpec
+        The stored spec of the right-hand side, with the state of its transforms.
+    columns : sequence of str
+        The names that count as data.
+    """
+    spec = copy.deepcopy(spec)  # evaluating writes to a spec's state; the fit's stays untouched
+    known = set(columns)
+    contrasts = {factor.expr: state for factor, state in spec.factor_contrasts.items()}
+    factors: list[Factor] = []
+    position: dict[Any, int] = {}
+    blocks: list[Block] = []
+    column = 0
+    for structure in spec.structure:
+        for scoped in structure.scoped_terms:
+            used: list[int] = []
+            codings: list[FloatArray | None] = []
+            scale = float(scoped.scale if scoped.scale is not None else 1.0)
+            for part in scoped.factors:
+                expr, reduced = part.factor.expr, bool(part.reduced)
+                if _is_literal(part.factor):
+                    scale *= float(ast.literal_eval(expr))
+                    continue
+                state = contrasts.get(expr)
+                key = (expr, state is None and reduced)
+                if key not in position:
+                    position[key] = len(factors)
+                    factors.append(_factor(spec, part.factor, reduced, state, known))
+                used.append(position[key])
+                codings.append(None if state is None else _coding(state, reduced))
+            width = _width(factors, used, codings)
+            taken = tuple(range(column, column + width))
+            blocks.append(Block(str(structure.term), tuple(used), tuple(codings), taken, scale))
+            column += width
+    names = tuple(str(name) for name in spec.column_names)
+    return Design(names, tuple(factors), tuple(blocks))
+
+
+def _is_literal(factor: Any) -> bool:
+    return getattr(factor.factor, "eval_method", None) is not None and (
+        factor.factor.eval_method.value == "literal"
+    )
+
+
+def _coding(state: Any, reduced: bool) -> FloatArray:
+    if not reduced:
+        return np.eye(len(state.levels))
+    matrix = state.contrasts.get_coding_matrix(list(state.levels), reduced_rank=True)
+    return np.asarray(matrix, dtype=float)
+
+
+def _width(factors: Sequence[Factor], used: Sequence[int], codings: Sequence[Any]) -> int:
+    widths = [
+        factors[i].width if coding is None else coding.shape[1]
+        for i, coding in zip(used, codings, strict=True)
+    ]
+    return int(np.prod(widths, dtype=int)) if widths else 1
+
+
+def _factor(spec: Any, factor: Any, reduced: bool, state: Any, known: set[str]) -> Factor:
+    expr = factor.expr
+    found = [str(v).split(".")[0] for v in (factor.variables or ())]
+    variables = tuple(v for v in _in_order(expr, found) if v in known)
+    itself = _direct(expr, known)
+    if state is not None:
+        levels = tuple(state.levels)
+        if itself is not None:
+            return categorical_variable(expr, itself, levels)
+        return Factor(expr, variables, _categorical(spec, factor, levels), levels=levels)
+    if expr in known:
+        return Factor(expr, (expr,), numeric_variable(expr).evaluate, direct=True)
+    evaluate = _numeric(spec, factor, reduced)
+    names = [name for name in spec.column_names if name == expr or name.startswith(expr + "[")]
+    return Factor(expr, variables, evaluate, width=max(len(names), 1))
+
+
+def _in_order(expr: str, names: Sequence[str]) -> list[str]:
+    return sorted(dict.fromkeys(names), key=lambda name: (expr.find(name), name))
+
+
+def _direct(expr: str, known: set[str]) -> str | None:
+    """Name the variable that a categorical factor is itself: ``x`` or ``C(x, ...)``."""
+    if expr in known:
+        return expr
+    try:
+        node = ast.parse(expr, mode="eval").body
+    except SyntaxError:
+        return None
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "C":
+        if node.args and isinstance(node.args[0], ast.Name) and node.args[0].id in known:
+            return node.args[0].id
+    return None
+
+
+def _context() -> Mapping[str, Any]:
+    return {"np": np, "pd": pd, **vars(sys.modules["__main__"])}
+
+
+def _materializer(spec: Any, columns: Columns) -> Any:
+    frame = pd.DataFrame(dict(columns))
+    return spec.get_materializer(frame, context=_context())
+
+
+def _numeric(spec: Any, factor: Any, reduced: bool) -> Callable[[Columns], Any]:
+    def evaluate(columns: Columns) -> Any:
+        if any(isinstance(column, Dual) for column in columns.values()):
+            if factor.expr in spec.transform_state:
+                raise TypeError("stateful transforms are differentiated by differences")
+            return eval(factor.expr, {**_context(), "I": lambda x: x}, dict(columns))  # noqa: S307
+        maker = _materializer(spec, columns)
+        evaluated = maker._evaluate_factor(factor.factor, spec, set())
+        encoded = maker._encode_evaled_factor(evaluated, spec, [], reduced_rank=reduced)
+        array = np.stack([np.asarray(c, dtype=float) for c in encoded.values()], axis=1)
+        if not np.isfinite(array).all():
+            raise ModelError(
+                f"the factor {factor.expr!r} of the formula is not finite for some of the values "
+                "asked."
+            )
+        return array
+
+    return evaluate
+
+
+def _categorical(
+    spec: Any, factor: Any, levels: tuple[Any, ...]
+) -> Callable[[Columns], AnyArray]:
+    def evaluate(columns: Columns) -> AnyArray:
+        maker = _materializer(spec, columns)
+        values = maker._evaluate_factor(factor.factor, spec, set()).values
+        codes = encode(np.asarray(getattr(values, "__wrapped__", values)), levels)
+        if (codes < 0).any():
+            raise ModelError(
+                f"the factor {factor.expr!r} takes a value at which the model was not fitted; its "
+                f"levels are {list(levels)}."
+            )
+        return codes
+
+    return evaluate
