@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import reduce
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from pymargins._typing import FloatArray
+from pymargins._typing import BoolArray, FloatArray
+from pymargins.errors import NumericalError
 
 #: Step of the difference quotient, relative to the variable's range ...
 RANGE_STEP = 1e-4
@@ -87,8 +90,13 @@ _RULES: dict[np.ufunc, Callable[[Any, list[Any], list[Any]], Any]] = {
     np.tanh: lambda v, x, d: (1.0 - v * v) * d[0],
     np.arctanh: lambda v, x, d: d[0] / (1.0 - x[0] ** 2),
     np.absolute: lambda v, x, d: np.sign(x[0]) * d[0],
-    np.maximum: lambda v, x, d: np.where(x[0] >= x[1], d[0], d[1]),
-    np.minimum: lambda v, x, d: np.where(x[0] <= x[1], d[0], d[1]),
+    # at a tie the mean of the two slopes, as a central difference gives and as for `absolute`
+    np.maximum: lambda v, x, d: (
+        np.where(x[0] >= x[1], d[0], d[1]) / 2 + np.where(x[0] > x[1], d[0], d[1]) / 2
+    ),
+    np.minimum: lambda v, x, d: (
+        np.where(x[0] <= x[1], d[0], d[1]) / 2 + np.where(x[0] < x[1], d[0], d[1]) / 2
+    ),
     np.deg2rad: lambda v, x, d: np.deg2rad(d[0]),
 }
 
@@ -118,7 +126,7 @@ def difference_quotient(
     Parameters
     ----------
     function : callable
-        From values (n,) to columns (n, k).
+        From values (n,), always for all rows, to columns (n, k).
     at : ndarray, shape (n,)
         Where to differentiate.
     low, high : float
@@ -127,6 +135,11 @@ def difference_quotient(
     Returns
     -------
     ndarray, shape (n, k)
+
+    Raises
+    ------
+    NumericalError
+        Where the function jumps within a step of a value.
 
     References
     ----------
@@ -138,24 +151,43 @@ def difference_quotient(
     side = np.where(at - step < low, 1.0, np.where(at + step > high, -1.0, 0.0))
     inner = side == 0.0
     # the step that the floating-point numbers really make
-    step = (at + step) - at
-    slope: FloatArray | None = None
-    for rows, weights in ((inner, _CENTRAL), (~inner, _ONE_SIDED)):
-        if not rows.any():
-            continue
-        x, h = at[rows], np.where(inner, step, side * step)[rows]
-        part = sum(
-            weight * function(x + offset * h) for offset, weight in weights
-        ) / np.asarray(h)[:, None]
-        if slope is None:
-            slope = np.empty((len(at), part.shape[1]))
-        slope[rows] = part
-    assert slope is not None
-    return slope
+    step = ((at + step) - at) * np.where(inner, 1.0, side)
+    points = len(_ONE_SIDED) if not inner.all() else len(_CENTRAL)
+    values: list[FloatArray] = []
+    slope: Any = 0.0
+    for (offset, weight), (beside, its_weight) in zip(
+        [*_CENTRAL, (0.0, 0.0)][:points], _ONE_SIDED[:points], strict=True
+    ):
+        value = function(at + np.where(inner, offset, beside) * step)
+        values.append(value)
+        slope = slope + value * np.where(inner, weight, its_weight)[:, None]
+    _refuse_jumps(values, inner, at)
+    return slope / step[:, None]
 
 
 _CENTRAL = ((-1.0, 1 / 6), (-0.5, -4 / 3), (0.5, 4 / 3), (1.0, -1 / 6))
 _ONE_SIDED = ((0.0, -25 / 12), (1.0, 4.0), (2.0, -3.0), (3.0, 4 / 3), (4.0, -1 / 4))
+
+
+def _refuse_jumps(values: Sequence[FloatArray], inner: BoolArray, at: FloatArray) -> None:
+    """Raise where the values (n, k) at the points of a stencil are those of a step.
+
+    A step makes the differences that vanish for a smooth function as large as the function's
+    whole change over the stencil; for a kink they reach a quarter of it.
+    """
+    central = np.abs((values[3] - values[0]) - 2.0 * (values[2] - values[1]))
+    beside = np.abs(values[0] - 2.0 * values[1] + values[2])
+    if len(values) > len(_CENTRAL):
+        beside = np.maximum(beside, np.abs(values[2] - 2.0 * values[3] + values[4]))
+    rough = np.where(inner[:, None], central, beside)
+    high, low = reduce(np.maximum, values), reduce(np.minimum, values)
+    change = high - low
+    largest = high.max(axis=0) - low.min(axis=0)
+    noise = 1e-9 * np.maximum(np.abs(high), np.abs(low)).max(axis=0)
+    jumps = (rough > 0.5 * change) & (rough > 0.01 * largest) & (rough > noise)
+    if jumps.any():
+        where = float(at[jumps.any(axis=1)][0])
+        raise NumericalError(f"it jumps at {where:.6g}, where it has no slope.")
 
 
 def jacobian(function: Callable[[FloatArray], FloatArray], at: FloatArray) -> FloatArray:
@@ -176,6 +208,6 @@ def jacobian(function: Callable[[FloatArray], FloatArray], at: FloatArray) -> Fl
 
         table = [central(step / 2**i) for i in range(4)]
         for order in (4.0, 16.0, 64.0):
-            table = [(order * b - a) / (order - 1.0) for a, b in zip(table, table[1:], strict=False)]
+            table = [(order * b - a) / (order - 1.0) for a, b in pairwise(table)]
         out.append(table[0])
     return np.stack(out, axis=-1)

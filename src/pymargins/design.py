@@ -16,7 +16,7 @@ import pandas as pd
 
 from pymargins._typing import AnyArray, FloatArray
 from pymargins.derivative import Dual, difference_quotient
-from pymargins.errors import ModelError, UnsupportedError
+from pymargins.errors import ModelError, NumericalError, UnsupportedError
 
 #: Columns of data by variable name: what a factor is evaluated on.
 Columns: TypeAlias = Mapping[str, Any]
@@ -65,19 +65,52 @@ class Factor:
         if self.direct:
             return np.ones((len(at), 1))
         try:
-            result = self.evaluate({**columns, variable: Dual(at, np.ones_like(at))})
-        except Exception:  # noqa: BLE001 - user code and stateful transforms refuse in many ways
+            plain = {name: _for_ufuncs(column) for name, column in columns.items()}
+            result = self.evaluate({**plain, variable: Dual(at, np.ones_like(at))})
+        except Exception:  # user code and stateful transforms refuse in many ways
             result = None
         if isinstance(result, Dual):
-            return np.broadcast_to(result.slope, at.shape)[:, None]
+            slope = np.broadcast_to(result.slope, at.shape)[:, None]
+        else:
+            slope = self._by_differences(columns, variable, at, low, high)
+        if not np.isfinite(slope).all():
+            where = at[~np.isfinite(slope).all(axis=1)][0]
+            raise NumericalError(
+                f"dydx: {self.name!r} has no finite slope at {variable} = {where:.6g}."
+            )
+        return slope
 
+    def _by_differences(
+        self, columns: Columns, variable: str, at: FloatArray, low: float, high: float
+    ) -> FloatArray:
         def shifted(rows: FloatArray) -> FloatArray:
             return self.evaluate({**columns, variable: pd.Series(rows)})
 
-        if len(self.variables) == 1:
+        alone = len(self.variables) == 1
+        back: Any = slice(None)
+        if alone:
             at, back = np.unique(at, return_inverse=True)
-            return difference_quotient(shifted, at, low, high)[back]
-        return difference_quotient(shifted, at, low, high)
+        try:
+            slope = difference_quotient(shifted, at, low, high)
+        except NumericalError as error:
+            raise self._no_slope(variable, str(error)) from None
+        if alone and not slope.any() and np.ptp(shifted(at), axis=0).any():
+            raise self._no_slope(variable, "it is a step function.")
+        return slope[back]
+
+    def _no_slope(self, variable: str, why: str) -> NumericalError:
+        return NumericalError(
+            f"dydx: {variable!r} enters the model through {self.name!r}, and {why} Contrast two of "
+            f"its values with m.contrasts(pairwise({variable!r}, [a, b])) instead."
+        )
+
+
+def _for_ufuncs(column: Any) -> Any:
+    """Return a numeric column as an array: a `Series` would not hand over to a `Dual`."""
+    dtype = getattr(column, "dtype", None)
+    if dtype is None or pd.api.types.is_bool_dtype(dtype):
+        return column
+    return np.asarray(column, dtype=float) if pd.api.types.is_numeric_dtype(dtype) else column
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +265,9 @@ def categorical_variable(text: str, name: str, levels: Sequence[Any]) -> Factor:
 def encode(values: Any, levels: Sequence[Any]) -> AnyArray:
     """Return the position of each value among `levels` as small integers; -1 where it is none."""
     if isinstance(values, pd.Series):
-        values = values.array if isinstance(values.dtype, pd.CategoricalDtype) else values.to_numpy()
+        values = (
+            values.array if isinstance(values.dtype, pd.CategoricalDtype) else values.to_numpy()
+        )
     if isinstance(values, pd.Categorical):
         codes, uniques = np.asarray(values.codes), list(values.categories)
     else:

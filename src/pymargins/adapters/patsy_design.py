@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pymargins._typing import AnyArray
+from pymargins.derivative import Dual
 from pymargins.design import (
     Block,
     Columns,
@@ -19,7 +20,6 @@ from pymargins.design import (
     encode,
     numeric_variable,
 )
-from pymargins.derivative import Dual
 from pymargins.errors import ModelError
 
 
@@ -90,9 +90,9 @@ def _numeric(info: Any, name: str) -> Callable[[Columns], AnyArray]:
 
 
 def _categorical(info: Any, levels: tuple[Any, ...]) -> Callable[[Columns], AnyArray]:
-    import patsy
+    from patsy.builtins import C
 
-    box = type(patsy.C([0]))
+    box = type(C([0]))
 
     def evaluate(columns: Columns) -> AnyArray:
         value = info.factor.eval(info.state, as_fitted(columns))
