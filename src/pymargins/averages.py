@@ -71,9 +71,20 @@ class Rows:
     weights : ndarray, shape (n,), or None
     values : dict
         Factor values already known, by position in `design.factors`.
+    clusters : Strata, optional
+        The groups of the fit that the rows belong to, where they are the rows of the fit.
     """
 
-    __slots__ = ("_moments", "_values", "columns", "design", "n", "variables", "weights")
+    __slots__ = (
+        "_moments",
+        "_values",
+        "clusters",
+        "columns",
+        "design",
+        "n",
+        "variables",
+        "weights",
+    )
 
     def __init__(
         self,
@@ -83,14 +94,22 @@ class Rows:
         n: int,
         weights: FloatArray | None = None,
         values: Mapping[int, AnyArray] | None = None,
+        clusters: Strata | None = None,
     ) -> None:
         self.design = design
         self.variables = variables
         self.columns = columns
         self.n = n
         self.weights = weights
+        self.clusters = clusters
         self._values: dict[int, AnyArray] = dict(values or {})
         self._moments: dict[Any, FloatArray] = {}
+
+    def with_weights(self, weights: FloatArray) -> Rows:
+        """Return the same rows with other weights."""
+        return Rows(
+            self.design, self.variables, self.columns, self.n, weights, self._values, self.clusters
+        )
 
     def value(self, i: int) -> AnyArray:
         """Return factor i on the rows, evaluated when first asked for."""
@@ -106,9 +125,7 @@ class Rows:
             return np.array([self.n if self.weights is None else self.weights.sum()], dtype=float)
         return np.bincount(strata.codes, self.weights, strata.size).astype(float)
 
-    def moment(
-        self, parts: Sequence[Part], strata: Strata | None, key: Any = None
-    ) -> FloatArray:
+    def moment(self, parts: Sequence[Part], strata: Strata | None, key: Any = None) -> FloatArray:
         """Average the product of row factors within strata: (R, k_1, ..., k_j).
 
         With a hashable `key` the result over all rows is remembered.
@@ -181,7 +198,7 @@ def _sum_by_code(
         left = terms[0] if len(terms) == 2 else np.multiply.reduce(terms[:-1])
         return float(left @ terms[-1])
     total = None if not terms else terms[0] if len(terms) == 1 else np.multiply.reduce(terms)
-    return np.bincount(code, total, size)
+    return np.bincount(code, total, size).astype(float)
 
 
 # --- factors under a grid ------------------------------------------------------------------------
@@ -258,8 +275,10 @@ class _Scenes:
 
     def block(self, block: Block, modes: Sequence[str | None], strata: Strata | None) -> FloatArray:
         """Average one block's columns: (R, S, k) or (R, 1, k) where no scenario touches it."""
-        states = ["one" if self._is_one(f, m) else self.state(f) for f, m in
-                  zip(block.factors, modes, strict=True)]
+        states = [
+            "one" if self._is_one(f, m) else self.state(f)
+            for f, m in zip(block.factors, modes, strict=True)
+        ]
         on_rows = [j for j, s in enumerate(states) if s not in ("fixed", "one")]
         mixed = [j for j in on_rows if states[j] == "mixed"]
         first, pattern = self.pin_patterns([block.factors[j] for j in mixed])
@@ -294,8 +313,10 @@ class _Scenes:
         return out.reshape(out.shape[0], out.shape[1], -1) * block.scale
 
     def _is_one(self, i: int, slope: str | None) -> bool:
-        return slope is not None and self.rows.design.factors[i].direct and (
-            self.rows.design.factors[i].levels is None
+        return (
+            slope is not None
+            and self.rows.design.factors[i].direct
+            and (self.rows.design.factors[i].levels is None)
         )
 
 
@@ -370,8 +391,7 @@ def scenario_rows(
                     block.term,
                     block.factors,
                     tuple(
-                        c if m is None else None
-                        for c, m in zip(block.codings, modes, strict=True)
+                        c if m is None else None for c, m in zip(block.codings, modes, strict=True)
                     ),
                     block.columns,
                     block.scale,
@@ -401,7 +421,7 @@ def shift(variable: Variable, function: Callable[[Any], Any], column: Any, n: in
             f"atexog: the function given for {variable.name!r} returned shape {values.shape}; "
             f"expected one value for each of the {n} rows."
         )
-    return variable.column(values if not isinstance(result, pd.Series) else result.array)
+    return variable.column(result if isinstance(result, pd.Series) else values)
 
 
 __all__ = ["Grid", "Rows", "Strata", "average", "chunks", "scenario_rows", "shift"]

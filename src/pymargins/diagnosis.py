@@ -10,13 +10,7 @@ import numpy as np
 from pymargins._typing import FloatArray
 from pymargins.errors import NumericalError
 from pymargins.mixed import gls
-
-try:
-    from pymargins.mixed import fit
-except ImportError:  # TEMP
-
-    def fit(data, start=None):
-        return gls(data, start)
+from pymargins.mixed.fit import fit
 
 if TYPE_CHECKING:
     from pymargins.tables import Summary
@@ -73,16 +67,29 @@ class Diagnosis:
         out = [
             ("Convergence", "reported by the fit" if self.converged else "NOT reported by the fit"),
             ("Optimum", "reached" if self.at_optimum else gap + shift),
-            ("Boundary", "a variance is zero, or effects are perfectly correlated (singular fit)"
-             if self.boundary else "no variance at zero"),
+            (
+                "Boundary",
+                "a variance is zero, or effects are perfectly correlated (singular fit)"
+                if self.boundary
+                else "no variance at zero",
+            ),
             ("Model against GLS standard errors", self._ratios()),
-            ("Design", "columns are redundant; only estimable quantities are reported"
-             if self.rank_deficient else "full rank"),
+            (
+                "Design",
+                "columns are redundant; only estimable quantities are reported"
+                if self.rank_deficient
+                else "full rank",
+            ),
             ("Groups", f"{self.groups:,}, {sizes}"),
         ]
         if self.groups < FEW_GROUPS:
-            out.append(("Small sample", f"{self.groups} groups: intervals from the normal "
-                        "distribution are too short for group-level effects"))
+            out.append(
+                (
+                    "Small sample",
+                    f"{self.groups} groups: intervals from the normal "
+                    "distribution are too short for group-level effects",
+                )
+            )
         return out
 
     @property

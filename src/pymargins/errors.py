@@ -73,7 +73,9 @@ def near_miss(name: object, known: Iterable[object]) -> str:
     return f" Did you mean {candidates[close[0]]!r}?" if close else ""
 
 
-def unknown_name(argument: str, name: object, known: Iterable[object], what: str) -> UnknownNameError:
+def unknown_name(
+    argument: str, name: object, known: Iterable[object], what: str
+) -> UnknownNameError:
     """Build the error for a name that is not among the known ones."""
     known = list(known)
     return UnknownNameError(

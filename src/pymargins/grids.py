@@ -20,7 +20,7 @@ from pymargins.errors import (
 )
 from pymargins.model import ModelView, Variable
 from pymargins.population import as_frame
-from pymargins.scenarios import Scenario, label_of, value_text
+from pymargins.scenarios import Scenario, value_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,14 +131,16 @@ def value_list(variable: Variable, given: Any) -> list[Any]:
         raise ArgumentError(f"atexog: {variable.name!r} was given a mapping; expected values.")
     if given is None:
         raise ArgumentError(f"atexog: {variable.name!r} was given None; expected values.")
-    if isinstance(given, (str, bytes)) or np.ndim(given) == 0 and not isinstance(given, Iterable):
+    if isinstance(given, (str, bytes)) or (np.ndim(given) == 0 and not isinstance(given, Iterable)):
         values: list[Any] = [given]
     elif isinstance(given, np.ndarray) and given.ndim > 1:
         raise ArgumentError(
             f"atexog: {variable.name!r} was given an array of shape {given.shape}; expected 1-D."
         )
     else:
-        values = [given.item()] if isinstance(given, np.ndarray) and given.ndim == 0 else list(given)
+        values = (
+            [given.item()] if isinstance(given, np.ndarray) and given.ndim == 0 else list(given)
+        )
     if not values:
         raise ArgumentError(
             f"atexog: {variable.name!r} was given no values; list at least one, or leave it out."
@@ -146,9 +148,7 @@ def value_list(variable: Variable, given: Any) -> list[Any]:
     return [v.item() if isinstance(v, np.generic) else v for v in values]
 
 
-def scenario_grids(
-    view: ModelView, scenarios: Sequence[Scenario]
-) -> list[tuple[Grid, list[int]]]:
+def scenario_grids(view: ModelView, scenarios: Sequence[Scenario]) -> list[tuple[Grid, list[int]]]:
     """Gather scenarios that set the same variables into grids; keep their positions."""
     together: dict[Any, list[int]] = {}
     for i, scenario in enumerate(scenarios):
@@ -187,4 +187,4 @@ def extrapolations(view: ModelView, grid: Grid) -> list[str]:
     return notes
 
 
-__all__ = ["Points", "extrapolations", "label_of", "parse_atexog", "pinnable", "scenario_grids"]
+__all__ = ["Points", "extrapolations", "parse_atexog", "pinnable", "scenario_grids"]

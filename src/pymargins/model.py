@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
 
-from pymargins._typing import AnyArray, FloatArray
+from pymargins._typing import AnyArray, FloatArray, IntArray
 from pymargins.design import Design, encode
 from pymargins.errors import ArgumentError, listing, near_miss
 
@@ -46,7 +46,7 @@ class Variable:
     indicator: bool = False
     dtype: Any = None
 
-    def column(self, values: Sequence[Any] | AnyArray) -> Any:
+    def column(self, values: Any) -> Any:
         """Turn values a user gave into a column as the fit would have seen it.
 
         Raises
@@ -79,7 +79,7 @@ class Variable:
             levels = _as_objects(self.levels)
         return pd.Series(levels[codes], dtype=levels.dtype)
 
-    def _numbers(self, values: Sequence[Any] | AnyArray) -> FloatArray:
+    def _numbers(self, values: Any) -> FloatArray:
         raw = np.asarray(values)
         if raw.dtype.kind in "mM":
             raise ArgumentError(
@@ -155,6 +155,8 @@ class ModelView:
         Each factor of the design on those rows: (n, k) numbers or (n,) codes.
     null_space : ndarray, shape (p, d)
         Directions of the coefficients that the data do not determine; d = 0 at full rank.
+    groups : ndarray, shape (n,), optional
+        The group of each row, 0..G-1, where rows are drawn in groups.
     info : ModelInfo
     """
 
@@ -165,6 +167,7 @@ class ModelView:
     factor_values: tuple[AnyArray, ...]
     info: ModelInfo
     null_space: FloatArray = field(default_factory=lambda: np.empty((0, 0)))
+    groups: IntArray | None = None
 
 
 @runtime_checkable

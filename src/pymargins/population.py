@@ -93,8 +93,14 @@ def make_population(view: ModelView, at: Any, weights: Any) -> Population:
         frame = view.frame
         weight = parse_weights(weights, frame)
         if at == "overall":
-            return Population(view, frame, _fit_rows(view, weight), None, weight,
-                              _described("overall", view.info.n, weight))
+            return Population(
+                view,
+                frame,
+                _fit_rows(view, weight),
+                None,
+                weight,
+                _described("overall", view.info.n, weight),
+            )
         if at == "balanced":
             if weight is not None:
                 raise ArgumentError(
@@ -102,8 +108,9 @@ def make_population(view: ModelView, at: Any, weights: Any) -> Population:
                     'or use at="overall".'
                 )
             grid = balanced_frame(view)
-            return Population(view, grid, rows_of(view, grid, None), None, None,
-                              DESCRIPTIONS["balanced"])
+            return Population(
+                view, grid, rows_of(view, grid, None), None, None, DESCRIPTIONS["balanced"]
+            )
         rules = {v.name: _default_rule(v, at) for v in view.variables.values()}
         if at == "typical":
             rules = {k: _two_valued(view, k, rule) for k, rule in rules.items()}
@@ -119,9 +126,15 @@ def make_population(view: ModelView, at: Any, weights: Any) -> Population:
     weight = parse_weights(weights, frame)
     columns = check_frame(view, frame, "at")
     rows = Rows(view.design, view.variables, columns, len(frame), weight)
-    return Population(view, frame, rows, None, weight,
-                      f"averaged over the {len(frame)} rows of the data frame given"
-                      + (", weighted" if weight is not None else ""))
+    return Population(
+        view,
+        frame,
+        rows,
+        None,
+        weight,
+        f"averaged over the {len(frame)} rows of the data frame given"
+        + (", weighted" if weight is not None else ""),
+    )
 
 
 def _described(at: str, n: int, weights: FloatArray | None) -> str:
@@ -131,7 +144,10 @@ def _described(at: str, n: int, weights: FloatArray | None) -> str:
 def _fit_rows(view: ModelView, weights: FloatArray | None) -> Rows:
     columns = {v: view.frame[v] for v in view.variables}
     known = dict(enumerate(view.factor_values))
-    return Rows(view.design, view.variables, columns, view.info.n, weights, known)
+    clusters = None
+    if view.groups is not None:
+        clusters = Strata(view.groups, view.info.groups or int(view.groups.max()) + 1)
+    return Rows(view.design, view.variables, columns, view.info.n, weights, known, clusters)
 
 
 def rows_of(view: ModelView, frame: pd.DataFrame, weights: FloatArray | None) -> Rows:
@@ -163,8 +179,9 @@ def check_frame(view: ModelView, frame: pd.DataFrame, argument: str) -> dict[str
     columns: dict[str, Any] = {}
     for name, variable in view.variables.items():
         if name not in frame.columns:
-            raise unknown_name(argument, name, frame.columns, "a column of the data frame, but the "
-                               "model needs it")
+            raise unknown_name(
+                argument, name, frame.columns, "a column of the data frame, but the model needs it"
+            )
         missing = int(frame[name].isna().sum())
         if missing:
             raise ArgumentError(
@@ -275,9 +292,15 @@ def _from_mapping(view: ModelView, at: Mapping[Any, Any], weights: FloatArray | 
             raise unknown_name("at", name, view.variables, "a variable of the model")
         rules[name] = _parse_rule(view.variables[name], rule)
     shown = ", ".join(f"{k}={_rule_text(v)}" for k, v in at.items())
-    return Population(view, view.frame, None, rules, weights,
-                      f"at one row ({shown}{'; ' if shown else ''}the others typical)"
-                      + (", weighted" if weights is not None else ""))
+    return Population(
+        view,
+        view.frame,
+        None,
+        rules,
+        weights,
+        f"at one row ({shown}{'; ' if shown else ''}the others typical)"
+        + (", weighted" if weights is not None else ""),
+    )
 
 
 def _rule_text(rule: Any) -> str:
@@ -301,8 +324,11 @@ def _parse_rule(variable: Variable, rule: Any) -> Any:
         )
     if variable.kind != "numeric" and rule == "mode" and rule not in variable.levels:
         return "mode"
-    if variable.kind != "numeric" and isinstance(rule, str) and rule not in variable.levels and (
-        rule in ("mean", "median", "min", "max") or _percentile(rule) is not None
+    if (
+        variable.kind != "numeric"
+        and isinstance(rule, str)
+        and rule not in variable.levels
+        and (rule in ("mean", "median", "min", "max") or _percentile(rule) is not None)
     ):
         raise ArgumentError(
             f"at: the rule {rule!r} needs numbers, and {variable.name!r} is {variable.kind}. "
@@ -350,7 +376,9 @@ def summary_rows(
     for name, variable in view.variables.items():
         column = frame[name]
         summaries = [
-            _summarise(variable, rules[name], column.iloc[m], None if weights is None else weights[m])
+            _summarise(
+                variable, rules[name], column.iloc[m], None if weights is None else weights[m]
+            )
             for m in members
         ]
         columns[name] = variable.column(summaries)
@@ -376,7 +404,9 @@ def _summarise(variable: Variable, rule: Any, column: Any, weights: FloatArray |
         return float(unique[int(np.argmax(np.bincount(codes, weights)))])
     q = 0.5 if rule == "median" else _percentile(rule)
     assert q is not None
-    return float(np.quantile(values, q)) if weights is None else weighted_quantile(values, weights, q)
+    return (
+        float(np.quantile(values, q)) if weights is None else weighted_quantile(values, weights, q)
+    )
 
 
 def _summarise_by_function(variable: Variable, rule: Callable[[Any], Any], column: Any) -> Any:

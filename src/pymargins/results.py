@@ -107,7 +107,13 @@ class MarginsResult:
 
     @property
     def std_error(self) -> FloatArray:
-        """Standard errors of the reported estimates, shape (k,)."""
+        """Standard errors of the reported estimates, shape (k,).
+
+        By the delta method from the session's scale; with draws, their standard deviation.
+        """
+        draws = self.draws
+        if draws is not None:
+            return draws.std(axis=0, ddof=1)
         return self._scale_se / np.abs(self.scale.derivative(self.estimate))
 
     @property
@@ -352,12 +358,8 @@ class MarginsResult:
         a, b = _aligned(self, other)
         if (b.value == 0).any():
             raise NumericalError(f"division by {b.labels[int(np.argmin(np.abs(b.value)))]!r} = 0.")
-        value = a.value / b.value
-        jac = (a.jacobian - value[:, None] * b.jacobian) / b.value[:, None]
-        names = tuple(f"{x} / {y}" for x, y in zip(a.labels, b.labels, strict=True))
-        return self._with(
-            Estimand(value, jac, names, lambda p: a.function(p) / b.function(p)),
-        )
+        names = [f"{x} / {y}" for x, y in zip(a.labels, b.labels, strict=True)]
+        return self._with(a.over(b, names))
 
     def _refuse_off_identity(self, what: str) -> None:
         if not self.scale.is_identity:
@@ -403,7 +405,7 @@ class MarginsResult:
     def to_polars(self) -> Any:
         """Return a polars data frame (polars must be installed)."""
         try:
-            import polars
+            import polars  # pyright: ignore[reportMissingImports]
         except ImportError:
             raise ImportError("to_polars needs polars: pip install polars") from None
         frame = self.to_frame()

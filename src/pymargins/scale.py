@@ -78,8 +78,8 @@ class Scale:
         if bad.any():
             where = int(np.flatnonzero(bad)[0])
             raise NumericalError(
-                f"scale {self.name!r}: {labels[where]!r} is {mean[where]:.6g}, outside {self.domain}. "
-                "Use Margins.linear_scale(...) for quantities that can leave it, such as slopes "
+                f"scale {self.name!r}: {labels[where]!r} is {mean[where]:.6g}, outside "
+                f"{self.domain}. Use Margins.linear_scale(...) for quantities that can leave it, such as slopes "
                 "or differences."
             )
         with np.errstate(all="ignore"):

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pymargins._typing import FloatArray
-from pymargins.errors import ArgumentError, ArgumentTypeError, near_miss, unknown_name
+from pymargins.errors import ArgumentError, ArgumentTypeError, unknown_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,9 @@ def as_scenario(scenario: Any, position: int) -> Scenario:
         for key in scenario:
             if key not in ("atexog", "label"):
                 raise unknown_name(
-                    "scenarios", key, ["atexog", "label"],
+                    "scenarios",
+                    key,
+                    ["atexog", "label"],
                     f"a key of a scenario (item {position}); write "
                     f"{{'atexog': {{{key!r}: ...}}}} or Scenario({{{key!r}: ...}})",
                 )
@@ -364,9 +366,7 @@ def _values(
     if not isinstance(var, str):
         raise ArgumentTypeError(f"{helper}: the variable must be a name, got {type(var).__name__}.")
     if isinstance(values, (str, bytes)) or np.ndim(values) == 0:
-        raise ArgumentTypeError(
-            f"{helper}: the levels of {var!r} must be a list, got {values!r}."
-        )
+        raise ArgumentTypeError(f"{helper}: the levels of {var!r} must be a list, got {values!r}.")
     found = [v.item() if isinstance(v, np.generic) else v for v in values]
     for value in found:
         if isinstance(value, float) and not np.isfinite(value):
@@ -415,7 +415,6 @@ __all__ = [
     "grid",
     "helmert",
     "levels",
-    "near_miss",
     "pairwise",
     "polynomial",
     "reference",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,15 +12,22 @@ import pandas as pd
 from pymargins._typing import FloatArray
 from pymargins.adapters.registry import adapter_for
 from pymargins.averages import Grid, Rows, Strata
-from pymargins.errors import ArgumentError, ArgumentTypeError, near_miss, unknown_name
-from pymargins.estimand import Elasticity, Estimand, elasticity, log_change, mean_rows
+from pymargins.effects import (
+    Elasticity,
+    Question,
+    elasticity_effect,
+    linear_effect,
+    log_change_effect,
+)
+from pymargins.errors import ArgumentError, ArgumentTypeError
+from pymargins.estimand import Estimand
 from pymargins.grids import Points, extrapolations, parse_atexog, pinnable, scenario_grids
 from pymargins.inference.choice import choose_inference
 from pymargins.model import Variable
 from pymargins.population import make_population, parse_over
 from pymargins.results import MarginsResult, Provenance, check_level
 from pymargins.scale import Scale, as_scale
-from pymargins.scenarios import label_of, parse_scenarios, parse_weights, value_text
+from pymargins.scenarios import parse_scenarios, parse_weights, value_text
 
 if TYPE_CHECKING:
     from pymargins.diagnosis import Diagnosis
@@ -78,7 +85,14 @@ class Margins:
     """
 
     __slots__ = (
-        "_adapter", "_inference", "_level", "_n_rows", "_population", "_rows", "_scale", "_spec",
+        "_adapter",
+        "_inference",
+        "_level",
+        "_n_rows",
+        "_population",
+        "_rows",
+        "_scale",
+        "_spec",
         "_view",
     )
 
@@ -104,8 +118,13 @@ class Margins:
         put = object.__setattr__
         put(self, "_scale", as_scale(scale))
         put(self, "_level", check_level(level))
-        options = {"n_boot": n_boot, "n_sim": n_sim, "rng": rng, "n_jobs": n_jobs,
-                   "progress": progress}
+        options = {
+            "n_boot": n_boot,
+            "n_sim": n_sim,
+            "rng": rng,
+            "n_jobs": n_jobs,
+            "progress": progress,
+        }
         put(self, "_adapter", adapter_for(model, data, adapter))
         put(self, "_view", self._adapter.view)
         put(self, "_population", make_population(self._view, at, weights))
@@ -144,7 +163,7 @@ class Margins:
     @classmethod
     def _on(cls, scale: str, model: Any, options: dict[str, Any]) -> Margins:
         if "scale" in options:
-            raise ArgumentError("scale: this constructor names the scale already; use Margins(...).")
+            raise ArgumentError("scale: this constructor names it already; use Margins(...).")
         return cls(model, scale=scale, **options)
 
     # --- verbs ---------------------------------------------------------------------------------
@@ -169,9 +188,9 @@ class Margins:
         """
         points = parse_atexog(self._view, atexog)
         rows, strata, subgroups = self._stratify(over)
-        matrix = mean_rows(rows, points.grid, strata)
         labels, columns = _table(points, subgroups, strata)
-        estimand = Estimand.linear(matrix, self._view.params, labels, columns)
+        question = Question(rows, points.grid, strata, labels, columns)
+        estimand = linear_effect(question, self._view.params, labels, [(1.0, points.grid, None)])
         return self._result(estimand, "mean response", extrapolations(self._view, points.grid))
 
     def dydx(self, variables: Any, *, atexog: Any = None, over: Any = None) -> MarginsResult:
@@ -236,8 +255,12 @@ class Margins:
         if contrasts is not None:
             weights = parse_weights(contrasts, points.labels)
             estimand = estimand.combine(np.stack(list(weights.values())), list(weights))
-        return self._result(estimand, "contrast of mean responses" if contrasts is not None
-                            else "mean response", notes, on_scale=True)
+        return self._result(
+            estimand,
+            "contrast of mean responses" if contrasts is not None else "mean response",
+            notes,
+            on_scale=True,
+        )
 
     def evaluate(
         self,
@@ -262,9 +285,7 @@ class Margins:
             Its interval is formed on the session's scale.
         """
         if not callable(function):
-            raise ArgumentTypeError(
-                f"function: must be callable, got {type(function).__name__}."
-            )
+            raise ArgumentTypeError(f"function: must be callable, got {type(function).__name__}.")
         if isinstance(scenarios, tuple) and hasattr(scenarios, "weights"):
             scenarios = scenarios[0]
         points, notes = self._means(scenarios)
@@ -278,13 +299,17 @@ class Margins:
     def _means(self, scenarios: Any) -> tuple[Estimand, list[str]]:
         parsed = parse_scenarios(scenarios)
         rows, _, _ = self._population.stratify([])
-        matrix = np.empty((len(parsed), len(self._view.params)))
+        labels = [s.label for s in parsed]
+        parts: list[Estimand] = []
+        order: list[int] = []
         notes: list[str] = []
         for grid, positions in scenario_grids(self._view, parsed):
-            matrix[positions] = mean_rows(rows, grid, None)
+            names = [labels[i] for i in positions]
+            question = Question(rows, grid, None, names, {})
+            parts.append(linear_effect(question, self._view.params, names, [(1.0, grid, None)]))
+            order += positions
             notes += extrapolations(self._view, grid)
-        labels = [s.label for s in parsed]
-        return Estimand.linear(matrix, self._view.params, labels), list(dict.fromkeys(notes))
+        return joined(parts)[np.argsort(order)], list(dict.fromkeys(notes))
 
     def _effects(
         self, variables: Any, atexog: Any, over: Any, kind: Elasticity | None
@@ -294,21 +319,20 @@ class Margins:
         points = parse_atexog(self._view, atexog)
         rows, strata, subgroups = self._stratify(over)
         context, columns = _table(points, subgroups, strata, suffix=True)
+        question = Question(rows, points.grid, strata, context, columns)
         parts: list[Estimand] = []
         for name in names:
             variable = self._view.variables[name]
             if variable.kind == "numeric":
-                parts.append(self._slope(rows, points.grid, strata, name, kind, context, columns))
+                parts.append(self._slope(question, name, kind))
             else:
-                parts.append(
-                    self._changes(rows, points.grid, strata, variable, kind, context, columns)
-                )
-        estimand = parts[0]
-        for part in parts[1:]:
-            estimand = estimand.joined(part)
+                parts += self._changes(question, variable, kind)
+        estimand = joined(parts)
         words = {
-            None: "average slope (dydx)", "eyex": "average elasticity (eyex)",
-            "eydx": "average semi-elasticity (eydx)", "dyex": "average semi-elasticity (dyex)",
+            None: "average slope (dydx)",
+            "eyex": "average elasticity (eyex)",
+            "eydx": "average semi-elasticity (eydx)",
+            "dyex": "average semi-elasticity (dyex)",
         }
         return self._result(estimand, words[kind], extrapolations(self._view, points.grid))
 
@@ -325,31 +349,24 @@ class Margins:
                 f"{type(variables).__name__}."
             )
         if not names:
-            raise ArgumentError(
-                f'{verb}: no variable to differentiate by; name one, or use "all".'
-            )
+            raise ArgumentError(f'{verb}: no variable to differentiate by; name one, or use "all".')
         for name in names:
             pinnable(self._view, name, verb)
         if len(set(names)) < len(names):
             raise ArgumentError(f"{verb}: a variable is named twice in {names}.")
         return names
 
-    def _slope(
-        self, rows: Rows, grid: Grid, strata: Strata | None, name: str, kind: Elasticity | None,
-        context: list[str], columns: Mapping[str, list[Any]],
-    ) -> Estimand:
-        labels = [f"{name}{suffix}" for suffix in context]
+    def _slope(self, question: Question, name: str, kind: Elasticity | None) -> Estimand:
+        labels = [f"{name}{suffix}" for suffix in question.labels]
+        params = self._view.params
         if kind is None:
-            matrix = mean_rows(rows, grid, strata, slope=name)
-            return Estimand.linear(matrix, self._view.params, labels, columns)
-        value, jac, function = elasticity(rows, grid, strata, name, kind, self._view.params)
-        return Estimand(value, jac, tuple(labels), function, columns)
+            return linear_effect(question, params, labels, [(1.0, question.grid, name)])
+        return elasticity_effect(question, params, labels, name, kind)
 
     def _changes(
-        self, rows: Rows, grid: Grid, strata: Strata | None, variable: Variable,
-        kind: Elasticity | None, context: list[str], columns: Mapping[str, list[Any]],
-    ) -> Estimand:
-        name = variable.name
+        self, question: Question, variable: Variable, kind: Elasticity | None
+    ) -> list[Estimand]:
+        name, grid = variable.name, question.grid
         if kind in ("eyex", "dyex"):
             raise ArgumentError(
                 f"{kind}: {name!r} is {variable.kind}, and a proportional change of a category has "
@@ -357,30 +374,25 @@ class Margins:
             )
         if name in grid.pins or name in grid.shifts:
             raise ArgumentError(
-                f"{kind or 'dydx'}: {name!r} is {variable.kind}; its discrete changes set it to each "
-                "of its levels, so atexog cannot set it too."
+                f"{kind or 'dydx'}: {name!r} is {variable.kind}; its discrete changes set it to "
+                "each of its levels, so atexog cannot set it too."
             )
         base = _with_level(grid, variable, variable.reference)
         parts: list[Estimand] = []
-        reference = mean_rows(rows, base, strata) if kind is None else None
         for level in variable.levels:
             if level == variable.reference:
                 continue
             change = f"{value_text(level)} - {value_text(variable.reference)}"
-            labels = [f"{name}: {change}{suffix}" for suffix in context]
+            labels = [f"{name}: {change}{suffix}" for suffix in question.labels]
             moved = _with_level(grid, variable, level)
-            if reference is not None:
-                matrix = mean_rows(rows, moved, strata) - reference
-                parts.append(Estimand.linear(matrix, self._view.params, labels, columns))
+            if kind is None:
+                terms = [(1.0, moved, None), (-1.0, base, None)]
+                parts.append(linear_effect(question, self._view.params, labels, terms))
             else:
-                value, jac, function = log_change(rows, (moved, base), strata, self._view.params)
-                parts.append(Estimand(value, jac, tuple(labels), function, columns))
+                parts.append(log_change_effect(question, self._view.params, labels, (moved, base)))
         if not parts:
             raise ArgumentError(f"{kind or 'dydx'}: {name!r} has one level only; nothing changes.")
-        out = parts[0]
-        for part in parts[1:]:
-            out = out.joined(part)
-        return out
+        return parts
 
     def _result(
         self, estimand: Estimand, quantity: str, notes: Sequence[str], on_scale: bool = False
@@ -435,6 +447,14 @@ class Margins:
         return self.summary().to_html()
 
 
+def joined(parts: Sequence[Estimand]) -> Estimand:
+    """Stack estimands in order."""
+    out = parts[0]
+    for part in parts[1:]:
+        out = out.joined(part)
+    return out
+
+
 def _with_level(grid: Grid, variable: Variable, level: Any) -> Grid:
     """Pin a categorical variable to one level in every scenario of a grid."""
     column = variable.column([level] * grid.size)
@@ -461,6 +481,3 @@ def _table(
     parts = [[f"{k}={value_text(v)}" for v in values] for k, values in columns.items()]
     labels = [", ".join(row) for row in zip(*parts, strict=True)]
     return [f", {x}" for x in labels] if suffix else labels, columns
-
-
-__all__ = ["Margins", "label_of", "near_miss", "unknown_name"]

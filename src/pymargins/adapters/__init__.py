@@ -6,7 +6,10 @@ from typing import Any
 
 from pymargins.adapters.registry import register_adapter
 
-__all__ = ["StatsmodelsMixedLMAdapter", "register_adapter"]
+__all__ = [
+    "StatsmodelsMixedLMAdapter",  # pyright: ignore[reportUnsupportedDunderAll]
+    "register_adapter",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from pymargins._typing import AnyArray, FloatArray
+from pymargins.derivative import Dual
 from pymargins.design import (
     Block,
     Columns,
@@ -21,7 +22,6 @@ from pymargins.design import (
     encode,
     numeric_variable,
 )
-from pymargins.derivative import Dual
 from pymargins.errors import ModelError
 
 
@@ -140,7 +140,7 @@ def _numeric(spec: Any, factor: Any, reduced: bool) -> Callable[[Columns], Any]:
         if any(isinstance(column, Dual) for column in columns.values()):
             if factor.expr in spec.transform_state:
                 raise TypeError("stateful transforms are differentiated by differences")
-            return eval(factor.expr, {**_context(), "I": lambda x: x}, dict(columns))  # noqa: S307
+            return eval(factor.expr, {**_context(), "I": lambda x: x}, dict(columns))
         maker = _materializer(spec, columns)
         evaluated = maker._evaluate_factor(factor.factor, spec, set())
         encoded = maker._encode_evaled_factor(evaluated, spec, [], reduced_rank=reduced)
@@ -155,9 +155,7 @@ def _numeric(spec: Any, factor: Any, reduced: bool) -> Callable[[Columns], Any]:
     return evaluate
 
 
-def _categorical(
-    spec: Any, factor: Any, levels: tuple[Any, ...]
-) -> Callable[[Columns], AnyArray]:
+def _categorical(spec: Any, factor: Any, levels: tuple[Any, ...]) -> Callable[[Columns], AnyArray]:
     def evaluate(columns: Columns) -> AnyArray:
         maker = _materializer(spec, columns)
         values = maker._evaluate_factor(factor.factor, spec, set()).values

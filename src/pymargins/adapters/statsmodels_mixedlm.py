@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pymargins._typing import AnyArray, FloatArray, IntArray
+from pymargins._typing import AnyArray, FloatArray
 from pymargins.adapters.training import (
     check_design,
     evaluate_factors,
@@ -113,6 +113,7 @@ class StatsmodelsMixedLMAdapter:
             factor_values=values,
             info=self._info(frame),
             null_space=null_space(exog),
+            groups=np.asarray(pd.factorize(source.groups, sort=True)[0], dtype=np.intp),
         )
 
     def _info(self, frame: pd.DataFrame) -> ModelInfo:
@@ -143,19 +144,15 @@ class StatsmodelsMixedLMAdapter:
         return cov
 
     @property
-    def groups(self) -> IntArray:
-        """Group codes of the rows, 0..G-1 in the sorted order of the labels."""
-        return np.asarray(pd.factorize(self._source.groups, sort=True)[0], dtype=np.intp)
-
-    @property
     def data(self) -> MixedData:
         """The model's rows and cross-products, formed when first needed."""
         if self._data is None:
             source = self._source
+            assert self._view.groups is not None
             self._data = MixedData.from_arrays(
                 source.endog,
                 source.exog,
-                self.groups,
+                self._view.groups,
                 Z=source.exog_re if source.k_re else None,
                 components=tuple(source.exog_vc.mats),
                 reml=bool(source.reml),

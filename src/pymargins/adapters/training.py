@@ -139,9 +139,7 @@ def training_frame(data: Any, n: int) -> pd.DataFrame:
     """Return training data as a pandas frame with one row for each row of the fit."""
     frame = as_frame(data)
     if frame is None:
-        raise ArgumentTypeError(
-            f"training_data: expected a data frame, got {type(data).__name__}."
-        )
+        raise ArgumentTypeError(f"training_data: expected a data frame, got {type(data).__name__}.")
     if len(frame) != n:
         raise ArgumentError(
             f"training_data: {len(frame)} rows, and the model was fitted to {n}. Pass the rows that "
@@ -150,9 +148,7 @@ def training_frame(data: Any, n: int) -> pd.DataFrame:
     return frame
 
 
-def match_columns(
-    names: Sequence[str], exog: AnyArray, frame: pd.DataFrame
-) -> list[str | None]:
+def match_columns(names: Sequence[str], exog: AnyArray, frame: pd.DataFrame) -> list[str | None]:
     """Find the data column behind each column of an array fit; None for the constant.
 
     By name where there is one, otherwise by value where exactly one column has those values.
@@ -191,7 +187,9 @@ def match_columns(
 
 
 def _equal(column: Any, stored: FloatArray) -> bool:
-    if not (pd.api.types.is_numeric_dtype(column.dtype) or pd.api.types.is_bool_dtype(column.dtype)):
+    if not (
+        pd.api.types.is_numeric_dtype(column.dtype) or pd.api.types.is_bool_dtype(column.dtype)
+    ):
         return False
     values = np.asarray(column, dtype=float)
     return bool(np.allclose(values, stored, rtol=1e-12, atol=0.0))

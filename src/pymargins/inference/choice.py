@@ -22,8 +22,19 @@ from pymargins.inference.delta import DegreesOfFreedom, Delta, DeltaInference
 
 METHODS = ("delta", "simulation", "bootstrap")
 KNOWN_DF = ("residual", "satterthwaite", "kenward-roger", "between-within")
-KNOWN_VCOV = ("model", "gls", "kenward-roger", "CR0", "CR1", "CR2", "CR3",
-              "HC0", "HC1", "HC2", "HC3")
+KNOWN_VCOV = (
+    "model",
+    "gls",
+    "kenward-roger",
+    "CR0",
+    "CR1",
+    "CR2",
+    "CR3",
+    "HC0",
+    "HC1",
+    "HC2",
+    "HC3",
+)
 VCOV_WORDS = {
     "model": "as the fit reports it",
     "gls": "GLS, (X'V⁻¹X)⁻¹ at the fitted variances",

@@ -29,18 +29,26 @@ def max_t_sample(cov: FloatArray, df: FloatArray) -> FloatArray:
     ndarray, shape (POINTS,)
     """
     from scipy import special
-    from scipy.stats import qmc
 
     basis, spectrum = independent_basis(cov)
     root = basis * np.sqrt(spectrum)
     common = float(np.min(df))
     finite = bool(np.isfinite(common))
-    sampler = qmc.Sobol(root.shape[1] + finite, scramble=True, rng=np.random.default_rng(SEED))
-    points = np.clip(sampler.random(POINTS), 1e-12, 1 - 1e-12)
+    points = np.clip(_sobol(root.shape[1] + finite), 1e-12, 1 - 1e-12)
     largest = np.abs(special.ndtri(points[:, : root.shape[1]]) @ root.T).max(axis=1)
     if finite:
         largest /= np.sqrt(special.chdtri(common, points[:, -1]) / common)
     return largest
+
+
+def _sobol(dimensions: int) -> FloatArray:
+    from scipy.stats import qmc
+
+    try:
+        sampler = qmc.Sobol(dimensions, scramble=True, rng=np.random.default_rng(SEED))
+    except TypeError:  # before SciPy 1.15 the argument was called seed
+        sampler = qmc.Sobol(dimensions, scramble=True, seed=SEED)  # pyright: ignore[reportCallIssue]
+    return sampler.random(POINTS)
 
 
 def max_t_quantile(cov: FloatArray, df: FloatArray, level: float) -> float:
