@@ -17,6 +17,10 @@ RANGE_STEP = 1e-4
 #: ... and to its value, so that a logarithm near zero is not stepped over.
 VALUE_STEP = 1e-3
 MINIMUM_STEP = 1e-6
+#: The smallest jump that is refused, relative to the function's whole change over the range:
+#: a smooth function's third difference over a step of `RANGE_STEP` is far below it.
+SMALLEST_JUMP = 1e-5
+COURSE_POINTS = 9
 
 
 class Dual(np.lib.mixins.NDArrayOperatorsMixin):
@@ -161,7 +165,14 @@ def difference_quotient(
         value = function(at + np.where(inner, offset, beside) * step)
         values.append(value)
         slope = slope + value * np.where(inner, weight, its_weight)[:, None]
-    _refuse_jumps(values, inner, at)
+    jumps, rough = _like_a_step(values, inner)
+    if jumps.any():
+        # so near to a point without slope a cubic looks the same; a step is one from afar too
+        course = [function(np.full(len(at), x)) for x in np.linspace(low, high, COURSE_POINTS)]
+        jumps &= rough > SMALLEST_JUMP * np.ptp(np.stack([*values, *course]), axis=(0, 1))
+    if jumps.any():
+        where = float(at[jumps.any(axis=1)][0])
+        raise NumericalError(f"it jumps at {where:.6g}, where it has no slope.")
     return slope / step[:, None]
 
 
@@ -169,11 +180,12 @@ _CENTRAL = ((-1.0, 1 / 6), (-0.5, -4 / 3), (0.5, 4 / 3), (1.0, -1 / 6))
 _ONE_SIDED = ((0.0, -25 / 12), (1.0, 4.0), (2.0, -3.0), (3.0, 4 / 3), (4.0, -1 / 4))
 
 
-def _refuse_jumps(values: Sequence[FloatArray], inner: BoolArray, at: FloatArray) -> None:
-    """Raise where the values (n, k) at the points of a stencil are those of a step.
+def _like_a_step(values: Sequence[FloatArray], inner: BoolArray) -> tuple[BoolArray, FloatArray]:
+    """Tell where the values (n, k) at the points of a stencil look like those of a step.
 
     A step makes the differences that vanish for a smooth function as large as the function's
-    whole change over the stencil; for a kink they reach a quarter of it.
+    whole change over the stencil; for a kink they reach a quarter of it. Returns that, and the
+    differences.
     """
     central = np.abs((values[3] - values[0]) - 2.0 * (values[2] - values[1]))
     beside = np.abs(values[0] - 2.0 * values[1] + values[2])
@@ -184,10 +196,7 @@ def _refuse_jumps(values: Sequence[FloatArray], inner: BoolArray, at: FloatArray
     change = high - low
     largest = high.max(axis=0) - low.min(axis=0)
     noise = 1e-9 * np.maximum(np.abs(high), np.abs(low)).max(axis=0)
-    jumps = (rough > 0.5 * change) & (rough > 0.01 * largest) & (rough > noise)
-    if jumps.any():
-        where = float(at[jumps.any(axis=1)][0])
-        raise NumericalError(f"it jumps at {where:.6g}, where it has no slope.")
+    return (rough > 0.5 * change) & (rough > 0.01 * largest) & (rough > noise), rough
 
 
 def jacobian(function: Callable[[FloatArray], FloatArray], at: FloatArray) -> FloatArray:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from pymargins._typing import FloatArray
-from pymargins.errors import ArgumentError
+from pymargins.errors import ArgumentError, NumericalError
 from pymargins.estimand import Estimand
 from pymargins.inference.distributions import f_upper_tail
 
@@ -43,6 +43,8 @@ def wald(estimand: Estimand, null: FloatArray, inference: Any) -> pd.Series:
     ArgumentError
         Where nothing varies, or where redundant rows are asked to take values that contradict
         each other.
+    NumericalError
+        Where the covariance leaves out a combination of the rows that is not redundant.
     """
     cov = inference.covariance(estimand)
     basis, spectrum = independent_basis(cov)
@@ -55,6 +57,15 @@ def wald(estimand: Estimand, null: FloatArray, inference: Any) -> pd.Series:
     within = basis.T @ distance
     outside = distance - basis @ within
     if np.abs(outside).max() > 1e-6 * max(1.0, float(np.abs(distance).max())):
+        sizes = np.linalg.svd(estimand.jacobian / safe[:, None], compute_uv=False)
+        independent = int((sizes > RANK_TOLERANCE * sizes[0]).sum())
+        if independent > rank:
+            raise NumericalError(
+                f"joint_test: the rows make {independent} independent constraints, but their "
+                f"covariance is singular, of rank {rank}: some combination of them has no "
+                "estimated variance. A cluster-robust covariance cannot test as many constraints "
+                "as there are clusters; test fewer rows."
+            )
         raise ArgumentError(
             "joint_test: some rows are combinations of others, and the null values given for them "
             "contradict each other."
