@@ -251,6 +251,12 @@ class MixedData:
         """Rows, less the rank of X under REML: the divisor of the residual quadratic form."""
         return self.n_rows - (self.rank if self.reml else 0)
 
+    @property
+    def sorted_groups(self) -> IntArray:
+        """Group code of each row of `rows`."""
+        by_size = np.argsort(self.sizes, kind="stable")
+        return np.repeat(by_size, self.sizes[by_size])
+
     def row_blocks(self, groups: IntArray | None = None) -> Iterator[RowBlock]:
         """Yield the rows of groups of one size (and width) at a time, all of them by default."""
         wanted = np.arange(self.n_groups) if groups is None else groups
