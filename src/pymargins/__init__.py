@@ -16,7 +16,7 @@ from pymargins.errors import (
     UnsupportedError,
     UnsupportedModelError,
 )
-from pymargins.inference.delta import Delta
+from pymargins.inference.options import Bootstrap, Delta, Simulation
 from pymargins.results import MarginsResult
 from pymargins.scale import Scale
 from pymargins.scenarios import (
@@ -39,6 +39,7 @@ __version__ = "0.1.0"
 __all__ = [
     "ArgumentError",
     "ArgumentTypeError",
+    "Bootstrap",
     "Delta",
     "EstimabilityError",
     "FitWarning",
@@ -51,6 +52,7 @@ __all__ = [
     "Scale",
     "Scenario",
     "ScenarioSet",
+    "Simulation",
     "UnknownNameError",
     "UnsupportedError",
     "UnsupportedModelError",

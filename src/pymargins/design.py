@@ -57,8 +57,8 @@ class Factor:
         """Differentiate a numeric factor with respect to `variable`, row by row: (n, k)."""
         if self.levels is not None:
             raise UnsupportedError(
-                f"dydx: {variable!r} enters the model through {self.name!r}, which jumps from level "
-                "to level and has no slope. Contrast two of its values with "
+                f"dydx: {variable!r} enters the model through {self.name!r}, which jumps from "
+                "level to level and has no slope. Contrast two of its values with "
                 f"m.contrasts(pairwise({variable!r}, [a, b])) instead."
             )
         at = np.asarray(columns[variable], dtype=float)

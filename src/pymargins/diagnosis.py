@@ -119,7 +119,7 @@ def diagnose_mixed(adapter: Any) -> Diagnosis:
     """Compare a mixed-model fit with the optimum of the same data and structure."""
     data, parameters, view = adapter.data, adapter.parameters, adapter.view
     here = gls(data, parameters)
-    best = fit(data, start=parameters)
+    best = here if adapter.constrained else fit(data, start=parameters)
     gap = max(0.0, 2.0 * (best.loglik - here.loglik))
     se = np.sqrt(np.diagonal(here.cov))
     kept = se > 0
@@ -164,15 +164,7 @@ def short_warning(diagnosis: Diagnosis, vcov: str) -> str:
         )
     elif not diagnosis.converged:
         found.append("the fit says that it did not converge, though it is at the optimum")
-    if vcov == "model":
-        if diagnosis.se_ratio is None:
-            found.append("it reports no valid standard errors")
-        elif np.abs(diagnosis.se_ratio - 1.0).max() > STANDARD_ERROR_RATIO:
-            worst = int(np.argmax(np.abs(np.log(diagnosis.se_ratio))))
-            found.append(
-                f"the standard errors it reports are up to {diagnosis.se_ratio[worst]:.2f} times "
-                'those of vcov="gls"'
-            )
+    found += _about_standard_errors(diagnosis, vcov)
     if diagnosis.boundary and vcov == "model":
         found.append('a variance is zero, where vcov="model" is not reliable')
     if not found:
@@ -181,3 +173,14 @@ def short_warning(diagnosis: Diagnosis, vcov: str) -> str:
         f"Check this fit: {'; '.join(found)}. See m.diagnose(); "
         'vcov="gls" or a refit (method="bfgs", gtol=1e-8) may help.'
     )
+
+
+def _about_standard_errors(diagnosis: Diagnosis, vcov: str) -> list[str]:
+    ratio = diagnosis.se_ratio
+    if ratio is None:
+        said = 'it reports no valid standard errors, so vcov="gls" is used'
+        return [said] if vcov == "gls" else []
+    if vcov != "model" or np.abs(ratio - 1.0).max() <= STANDARD_ERROR_RATIO:
+        return []
+    worst = float(ratio[int(np.argmax(np.abs(np.log(ratio))))])
+    return [f'the standard errors it reports are up to {worst:.2f} times those of vcov="gls"']

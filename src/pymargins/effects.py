@@ -102,8 +102,8 @@ def _resampled_rows(
         whole = share.sum(axis=1)
         if (whole == 0).any():
             raise NumericalError(
-                f"over: {int((whole == 0).sum())} of {len(weights)} bootstrap replicates hold no row "
-                "of one of the subgroups. Hold the population fixed: "
+                f"over: {int((whole == 0).sum())} of {len(weights)} bootstrap replicates hold no "
+                "row of one of the subgroups. Hold the population fixed: "
                 'Bootstrap(population="fixed").'
             )
         out[:, r] = np.tensordot(share / whole[:, None], means[cell], axes=1)
@@ -256,6 +256,6 @@ def _check_mean(mean: FloatArray, kind: str, variable: str) -> None:
     if (mean == 0.0).any() or ((mean > 0).any() and (mean < 0).any()):
         raise NumericalError(
             f"{kind}: the mean response is zero or changes sign over the rows (smallest "
-            f"{mean.min():.6g}, largest {mean.max():.6g}), so a proportional change with respect to "
-            f"{variable!r} is not defined. Use dydx."
+            f"{mean.min():.6g}, largest {mean.max():.6g}), so a proportional change with respect "
+            f"to {variable!r} is not defined. Use dydx."
         )

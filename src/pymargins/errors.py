@@ -68,9 +68,9 @@ def listing(items: Iterable[object], limit: int = 12) -> str:
 
 def near_miss(name: object, known: Iterable[object]) -> str:
     """Return `" Did you mean 'x'?"`, or nothing where no known name is close."""
-    candidates = {str(k).lower(): str(k) for k in known}
+    candidates = {str(k).lower(): k for k in known}
     close = difflib.get_close_matches(str(name).lower(), candidates, n=1, cutoff=0.6)
-    return f" Did you mean {candidates[close[0]]!r}?" if close else ""
+    return f" Did you mean {listing([candidates[close[0]]])}?" if close else ""
 
 
 def unknown_name(

@@ -213,9 +213,9 @@ class Estimand:
             return
         leak = np.abs(self.jacobian @ null_space)
         size = np.abs(self.jacobian) @ np.abs(null_space)
-        bad = np.asarray(leak > ESTIMABLE_TOLERANCE * (size + 1e-300)).any(axis=1)
-        if bad.any():
-            names = [label for label, b in zip(self.labels, bad.tolist(), strict=True) if b]
+        bad = np.flatnonzero((leak > ESTIMABLE_TOLERANCE * (size + 1e-300)).any(axis=1))
+        if len(bad):
+            names = [self.labels[i] for i in bad]
             raise EstimabilityError(
                 f"{names[0]!r} is not estimable: the design has columns that are combinations of "
                 "others (an empty cell or a redundant term), and this quantity depends on how they "

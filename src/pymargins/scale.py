@@ -79,8 +79,8 @@ class Scale:
             where = int(np.flatnonzero(bad)[0])
             raise NumericalError(
                 f"scale {self.name!r}: {labels[where]!r} is {mean[where]:.6g}, outside "
-                f"{self.domain}. Use Margins.linear_scale(...) for quantities that can leave it, such as slopes "
-                "or differences."
+                f"{self.domain}. Use Margins.linear_scale(...) for quantities that can leave it, "
+                "such as slopes or differences."
             )
         with np.errstate(all="ignore"):
             back = np.asarray(self.inverse(value), dtype=float)

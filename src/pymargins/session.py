@@ -425,7 +425,7 @@ class Margins:
             n=info.n,
             groups=groups,
             model=f"{info.kind}{', ' + info.estimation if info.estimation else ''}",
-            notes=info.notes,
+            notes=(*info.notes, *self._inference.notes),
         )
 
     def summary(self) -> Summary:

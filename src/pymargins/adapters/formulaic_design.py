@@ -120,10 +120,11 @@ def _direct(expr: str, known: set[str]) -> str | None:
         node = ast.parse(expr, mode="eval").body
     except SyntaxError:
         return None
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "C":
-        if node.args and isinstance(node.args[0], ast.Name) and node.args[0].id in known:
-            return node.args[0].id
-    return None
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args):
+        return None
+    inner = node.args[0]
+    itself = node.func.id == "C" and isinstance(inner, ast.Name) and inner.id in known
+    return inner.id if itself and isinstance(inner, ast.Name) else None
 
 
 def _context() -> Mapping[str, Any]:

@@ -77,6 +77,6 @@ def adapter_for(model: Any, data: Any, adapter: Any) -> Any:
             f"model: {name} is not fitted; pass the result of its fit(): Margins(model.fit())."
         )
     raise UnsupportedModelError(
-        f"model: no adapter knows {name}. Supported: statsmodels MixedLM results; register your own "
-        "with pymargins.adapters.register_adapter."
+        f"model: no adapter knows {name}. Supported: statsmodels MixedLM results; register your "
+        "own with pymargins.adapters.register_adapter."
     )

@@ -174,8 +174,19 @@ class StatsmodelsMixedLMAdapter:
     # --- health of the fit ---------------------------------------------------------------------
 
     def diagnose(self) -> Diagnosis:
-        """Report convergence, boundary, distance from the optimum, and `"model"` against `"gls"`."""
+        """Report convergence, boundary, distance from the optimum, `"model"` against `"gls"`."""
         return diagnose_mixed(self)
+
+    @property
+    def constrained(self) -> bool:
+        """Whether parameters were held fixed or penalised, so that the optimum is another one."""
+        results = getattr(self.model, "_results", self.model)
+        parts = (
+            getattr(results, "freepat", None),
+            getattr(results, "cov_pen", None),
+            getattr(self._source, "fe_pen", None),
+        )
+        return any(part is not None for part in parts)
 
     @property
     def converged(self) -> bool:

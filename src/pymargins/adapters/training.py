@@ -142,8 +142,8 @@ def training_frame(data: Any, n: int) -> pd.DataFrame:
         raise ArgumentTypeError(f"training_data: expected a data frame, got {type(data).__name__}.")
     if len(frame) != n:
         raise ArgumentError(
-            f"training_data: {len(frame)} rows, and the model was fitted to {n}. Pass the rows that "
-            "were fitted, in the same order (without those dropped as missing)."
+            f"training_data: {len(frame)} rows, and the model was fitted to {n}. Pass the rows "
+            "that were fitted, in the same order (without those dropped as missing)."
         )
     return frame
 

@@ -1,0 +1,1 @@
+"""Inference: from estimands to standard errors, intervals and tests."""

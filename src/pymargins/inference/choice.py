@@ -13,14 +13,21 @@ from pymargins._typing import FloatArray
 from pymargins.errors import (
     ArgumentError,
     ArgumentTypeError,
+    NumericalError,
     UnsupportedError,
     listing,
     near_miss,
     not_one_of,
 )
-from pymargins.inference.delta import DegreesOfFreedom, Delta, DeltaInference
+from pymargins.inference.delta import DegreesOfFreedom, DeltaInference
+from pymargins.inference.options import Bootstrap, Delta, Simulation
+from pymargins.inference.resampling import bootstrap, simulate
 
-METHODS = ("delta", "simulation", "bootstrap")
+METHODS: dict[str, type[Any]] = {
+    "delta": Delta,
+    "simulation": Simulation,
+    "bootstrap": Bootstrap,
+}
 KNOWN_DF = ("residual", "satterthwaite", "kenward-roger", "between-within")
 KNOWN_VCOV = (
     "model",
@@ -60,38 +67,55 @@ def choose_inference(
     adapter: Any, vcov: Any, df: Any, method: Any, options: Mapping[str, Any]
 ) -> Choice:
     """Build the inference a session asked for, or say what is supported."""
-    name = _method_name(method)
-    given = [k for k, v in options.items() if v is not None]
-    unused = [k for k in given if k not in USES[name]]
-    if unused:
-        raise ArgumentError(
-            f'{unused[0]}: method="{name}" does not use it'
-            + (f"; it belongs to method={_owner(unused[0])!r}." if _owner(unused[0]) else ".")
-        )
+    option = parse_method(method, options)
     cov, kind, words = choose_vcov(adapter, vcov)
     freedom = _choose_df(adapter, df)
-    if name == "delta":
+    if isinstance(option, Delta):
         return Choice(DeltaInference(cov, freedom), kind, words, freedom.words)
-    from pymargins.inference.resampling import make_resampling
+    name = type(option).__name__.lower()
+    if df is not None:
+        raise ArgumentError(
+            f'df: method="{name}" takes its intervals from draws; leave `df` out or use '
+            'method="delta".'
+        )
+    if isinstance(option, Simulation):
+        inference = simulate(option, adapter.view.params, cov)
+        return Choice(inference, kind, words, "none: percentiles of the draws")
+    if vcov is not None:
+        raise ArgumentError(
+            'vcov: method="bootstrap" takes its uncertainty from refits; leave `vcov` out.'
+        )
+    return Choice(
+        bootstrap(option, adapter), kind, "of the bootstrap draws", "none: bootstrap distribution"
+    )
 
-    inference = make_resampling(name, method, adapter, cov, options)
-    return Choice(inference, kind, words, inference.df_words)
 
+def parse_method(method: Any, options: Mapping[str, Any]) -> Delta | Simulation | Bootstrap:
+    """Turn `method` and the options beside it into one option object.
 
-def _owner(option: str) -> str | None:
-    return next((name for name, uses in USES.items() if option in uses), None)
-
-
-def _method_name(method: Any) -> str:
-    if isinstance(method, Delta):
-        return "delta"
+    Raises
+    ------
+    ArgumentError
+        For an option that the method does not use, or that is given both ways.
+    """
+    given = {k: v for k, v in options.items() if v is not None}
     if isinstance(method, str):
-        if method in METHODS:
-            return method
-        raise not_one_of("method", method, METHODS)
-    name = type(method).__name__.lower()
-    if name in METHODS and not isinstance(method, type):
-        return name
+        if method not in METHODS:
+            raise not_one_of("method", method, METHODS)
+        for option in given:
+            if option not in USES[method]:
+                owner = next((name for name, uses in USES.items() if option in uses), None)
+                where = f"; it belongs to method={owner!r}." if owner else "."
+                raise ArgumentError(f'{option}: method="{method}" does not use it{where}')
+        return METHODS[method](**given)
+    if isinstance(method, tuple(METHODS.values())):
+        if given:
+            option = next(iter(given))
+            raise ArgumentError(
+                f"{option}: give it to {type(method).__name__}({option}=...) or to the session "
+                "with a method named by a string, not to both."
+            )
+        return method
     raise ArgumentTypeError(
         f"method: expected one of {listing(METHODS)} or an option object, got {method!r}."
     )
@@ -101,7 +125,7 @@ def choose_vcov(adapter: Any, vcov: Any) -> tuple[FloatArray, str, str]:
     """Return the covariance of the coefficients, its kind, and words for it."""
     kinds = tuple(adapter.vcov_kinds)
     if vcov is None:
-        vcov = kinds[0]
+        vcov = _default_vcov(adapter, kinds)
     if isinstance(vcov, str):
         if vcov in kinds:
             return _checked(adapter.vcov(vcov), adapter, vcov), vcov, VCOV_WORDS.get(vcov, vcov)
@@ -124,6 +148,17 @@ def choose_vcov(adapter: Any, vcov: Any) -> tuple[FloatArray, str, str]:
             f"{listing(names)}; got {np.shape(vcov)}."
         )
     return _checked(array, adapter, "matrix"), "matrix", "given by the user"
+
+
+def _default_vcov(adapter: Any, kinds: tuple[str, ...]) -> str:
+    """Return the default, or GLS where a singular fit reports no covariance (it is said)."""
+    if "gls" not in kinds:
+        return kinds[0]
+    try:
+        adapter.vcov(kinds[0])
+    except NumericalError:
+        return "gls"
+    return kinds[0]
 
 
 def _labelled(vcov: pd.DataFrame, names: tuple[str, ...], adapter: Any) -> FloatArray:

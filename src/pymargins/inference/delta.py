@@ -16,11 +16,6 @@ NEGATIVE_VARIANCE_TOLERANCE = 1e-8
 
 
 @dataclass(frozen=True, slots=True)
-class Delta:
-    """Option object of the delta method: ``method=Delta()`` is ``method="delta"``."""
-
-
-@dataclass(frozen=True, slots=True)
 class Joint:
     """A joint Wald test: `scale * F` is referred to F(`df1`, `df2`)."""
 
@@ -109,6 +104,11 @@ class DeltaInference:
         """Return Wald p-values against a null value."""
         statistic = distributions.ratio(estimand.value - null, self.std_error(estimand))
         return distributions.p_value(statistic, self.degrees_of_freedom(estimand), alternative)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Nothing to add to a table."""
+        return ()
 
     @property
     def words(self) -> str:

@@ -1,0 +1,157 @@
+"""Option objects behind ``method=``: they check themselves when they are made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from pymargins.errors import ArgumentError, ArgumentTypeError, not_one_of
+
+Kind: TypeAlias = Literal["cluster", "parametric", "residual", "wild"]
+Interval: TypeAlias = Literal["studentized", "percentile", "basic", "normal", "bca"]
+
+KINDS = ("cluster", "parametric", "residual", "wild")
+INTERVALS = ("studentized", "percentile", "basic", "normal", "bca")
+MULTIPLIERS = ("rademacher", "webb", "mammen")
+LEVERAGES = ("CR2", "CR3")
+
+
+def positive_integer(argument: str, value: Any, least: int = 1) -> int:
+    """Return a whole number of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise ArgumentTypeError(
+            f"{argument}: expected a whole number, got {value!r} ({type(value).__name__})."
+        )
+    if value < least:
+        raise ArgumentError(f"{argument}: got {int(value)}; it must be at least {least}.")
+    return int(value)
+
+
+def check_rng(rng: Any) -> None:
+    """Refuse what `numpy.random.default_rng` would not take."""
+    if rng is None or isinstance(rng, (np.random.Generator, np.random.SeedSequence)):
+        return
+    if isinstance(rng, bool) or not isinstance(rng, (int, np.integer)) or rng < 0:
+        raise ArgumentTypeError(
+            f"rng: expected a seed (a whole number, not negative) or a Generator, got {rng!r}."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """The delta method; ``method=Delta()`` is ``method="delta"``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """Draws of the coefficients from the normal distribution N(estimate, covariance).
+
+    Parameters
+    ----------
+    n_sim : int
+        Number of draws.
+    rng : int or Generator, optional
+        Seed.
+
+    References
+    ----------
+    Krinsky, I. and Robb, A. L. (1986). On approximating the statistical properties of
+    elasticities. *Review of Economics and Statistics* 68, 715-719. doi:10.2307/1924536
+    """
+
+    n_sim: int = 4000
+    rng: Any = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "n_sim", positive_integer("n_sim", self.n_sim, 2))
+        check_rng(self.rng)
+
+
+@dataclass(frozen=True, slots=True)
+class Bootstrap:
+    """Refits of the model to resampled data.
+
+    Parameters
+    ----------
+    n_boot : int
+        Number of replicates.
+    kind : {"cluster", "parametric", "residual", "wild"}
+        ``"cluster"``: whole groups are drawn with replacement, a group drawn twice is two groups;
+        drawn within the arms that are constant within groups, so that no arm vanishes.
+        ``"parametric"``: new responses from the fitted model. ``"residual"``: reflated residuals
+        of both levels (Carpenter, Goldstein and Rasbash). ``"wild"``: group residuals, corrected
+        for leverage, times a random multiplier.
+    interval : {"studentized", "percentile", "basic", "normal", "bca"}
+        ``"studentized"`` (bootstrap-t) is the one that holds its level with few groups.
+    population : {"resampled", "fixed"}
+        Whether averages over the rows of the fit are taken over the resampled rows (the
+        population is uncertain too) or over the rows as they are. Only the cluster kind resamples
+        rows.
+    stratify : bool
+        Cluster kind: draw within the arms.
+    cluster : str or array, optional
+        Cluster kind: a column, or one label a row, of larger clusters that hold whole groups.
+    multiplier : {"rademacher", "webb", "mammen"}
+        Wild kind.
+    leverage : {"CR2", "CR3"}
+        Wild kind.
+    rng : int or Generator, optional
+        Seed. The same seed gives the same numbers whatever `n_jobs`.
+    n_jobs : int
+        Processes of the generic refits (`engine="refit"`).
+    progress : bool, optional
+        Whether to show progress; by default where it takes over two seconds.
+    max_failures : float
+        The share of replicates that may fail before it is an error. Failed replicates are never
+        kept, and always counted.
+    engine : {"auto", "refit"}
+        ``"auto"``: all replicates together in pymargins' own mixed-model engine. ``"refit"``: one
+        fresh model of the fitting package for each replicate, as the original was fitted.
+
+    References
+    ----------
+    Davison, A. C. and Hinkley, D. V. (1997). *Bootstrap Methods and their Application*.
+    doi:10.1017/CBO9780511802843. Carpenter, J. R., Goldstein, H. and Rasbash, J. (2003).
+    doi:10.1111/1467-9876.00415
+    """
+
+    n_boot: int = 1000
+    kind: Kind = "cluster"
+    interval: Interval = "studentized"
+    population: Literal["resampled", "fixed"] = "resampled"
+    stratify: bool = True
+    cluster: Any = None
+    multiplier: Literal["rademacher", "webb", "mammen"] = "rademacher"
+    leverage: Literal["CR2", "CR3"] = "CR2"
+    rng: Any = None
+    n_jobs: int = 1
+    progress: bool | None = None
+    max_failures: float = 0.05
+    engine: Literal["auto", "refit"] = "auto"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "n_boot", positive_integer("n_boot", self.n_boot, 2))
+        if not isinstance(self.n_jobs, (int, np.integer)) or self.n_jobs == 0:
+            raise ArgumentError(f"n_jobs: got {self.n_jobs!r}; a whole number, -1 for all cores.")
+        for name, allowed in (
+            ("kind", KINDS),
+            ("interval", INTERVALS),
+            ("population", ("resampled", "fixed")),
+            ("multiplier", MULTIPLIERS),
+            ("leverage", LEVERAGES),
+            ("engine", ("auto", "refit")),
+        ):
+            if getattr(self, name) not in allowed:
+                raise not_one_of(name, getattr(self, name), allowed)
+        if self.interval == "bca" and self.kind != "cluster":
+            raise ArgumentError(
+                f'interval: "bca" is defined for kind="cluster" (its acceleration is a jackknife '
+                f'over groups); got kind="{self.kind}". Use "studentized".'
+            )
+        if self.cluster is not None and self.kind not in ("cluster",):
+            raise ArgumentError(f'cluster: kind="{self.kind}" does not use it.')
+        if not 0.0 <= float(self.max_failures) <= 1.0:
+            raise ArgumentError(f"max_failures: got {self.max_failures!r}; a share from 0 to 1.")
+        check_rng(self.rng)
