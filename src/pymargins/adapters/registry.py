@@ -30,10 +30,15 @@ def register_adapter(adapter: type[Any]) -> type[Any]:
     missing = [
         name for name in ("accepts", "view", "vcov_kinds", "vcov") if not hasattr(adapter, name)
     ]
-    if not isinstance(adapter, type) or missing:
+    if not isinstance(adapter, type):
         raise ArgumentTypeError(
-            f"register_adapter: {adapter!r} lacks {listing(missing)}; an adapter is a class with "
-            "accepts, view, vcov_kinds and vcov."
+            f"register_adapter: expected a class, got {type(adapter).__name__}; pass the class "
+            "itself, not an instance."
+        )
+    if missing:
+        raise ArgumentTypeError(
+            f"register_adapter: {adapter.__name__} lacks {listing(missing)}; an adapter is a class "
+            "with accepts, view, vcov_kinds and vcov."
         )
     if adapter not in _REGISTERED:
         _REGISTERED.append(adapter)
@@ -49,6 +54,11 @@ def adapter_for(model: Any, data: Any, adapter: Any) -> Any:
         For a model that is not fitted, and for a class that no adapter knows.
     """
     if adapter is not None:
+        if isinstance(adapter, type):
+            raise ArgumentTypeError(
+                f"adapter: expected an adapter instance, got the class {adapter.__name__}; pass "
+                f"{adapter.__name__}(model, ...)."
+            )
         if not isinstance(adapter, Adapter):
             raise ArgumentTypeError(
                 f"adapter: expected an adapter instance, got {type(adapter).__name__}."
@@ -72,7 +82,9 @@ def adapter_for(model: Any, data: Any, adapter: Any) -> Any:
         if candidate.accepts(model):
             return candidate(model) if data is None else candidate(model, data)
     name = f"{type(model).__module__}.{type(model).__name__}"
-    if hasattr(model, "fit") and not hasattr(model, "params"):
+    # scikit-learn marks what a fit has learnt with a trailing underscore
+    learnt = [k for k in dir(model) if k.endswith("_") and not k.startswith("_")]
+    if hasattr(model, "fit") and not hasattr(model, "params") and not learnt:
         raise UnsupportedModelError(
             f"model: {name} is not fitted; pass the result of its fit(): Margins(model.fit())."
         )

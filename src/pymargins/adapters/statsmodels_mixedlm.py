@@ -27,6 +27,8 @@ from pymargins.errors import (
     NumericalError,
     UnsupportedModelError,
 )
+from pymargins.inference.options import Bootstrap
+from pymargins.inference.resampling import Replicates
 from pymargins.mixed import CovarianceParameters, MixedData, gls
 from pymargins.model import ModelInfo, ModelView
 
@@ -170,6 +172,16 @@ class StatsmodelsMixedLMAdapter:
                 psi = (vectors * np.maximum(spectrum, 0.0)) @ vectors.T
         components = np.maximum(np.array(self.model.vcomp, dtype=float), 0.0)
         return CovarianceParameters(psi, components, float(self.model.scale))
+
+    def bootstrap(self, option: Bootstrap) -> Replicates:
+        """Refit the model to resampled data."""
+        if option.engine == "refit":
+            from pymargins.adapters.mixedlm_refit import bootstrap_by_refits
+
+            return bootstrap_by_refits(self, option)
+        from pymargins.adapters.mixedlm_bootstrap import bootstrap_mixed
+
+        return bootstrap_mixed(self, option)
 
     # --- health of the fit ---------------------------------------------------------------------
 

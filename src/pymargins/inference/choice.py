@@ -141,11 +141,11 @@ def choose_vcov(adapter: Any, vcov: Any) -> tuple[FloatArray, str, str]:
     names = adapter.view.design.names
     if isinstance(vcov, pd.DataFrame):
         return _labelled(vcov, names, adapter), "matrix", "given by the user, aligned by name"
-    array = np.array(vcov, dtype=float) if np.ndim(vcov) == 2 else np.empty(0)
+    array = _real_matrix(vcov)
     if array.shape != (len(names), len(names)):
         raise ArgumentError(
             f"vcov: a matrix must have shape ({len(names)}, {len(names)}), one row for each of "
-            f"{listing(names)}; got {np.shape(vcov)}."
+            f"{listing(names)}; got {array.shape}."
         )
     return _checked(array, adapter, "matrix"), "matrix", "given by the user"
 
@@ -172,7 +172,19 @@ def _labelled(vcov: pd.DataFrame, names: tuple[str, ...], adapter: Any) -> Float
         if not labels.is_unique:
             raise ArgumentError(f"vcov: the data frame's {axis} are labelled twice.")
     ordered = vcov.loc[list(names), list(names)]
-    return _checked(np.array(ordered, dtype=float), adapter, "matrix")
+    return _checked(_real_matrix(ordered), adapter, "matrix")
+
+
+def _real_matrix(vcov: Any) -> FloatArray:
+    try:
+        array = np.array(vcov)
+        if array.dtype.kind not in "iufO":
+            raise ValueError
+        return array.astype(float)
+    except (TypeError, ValueError):
+        raise ArgumentTypeError(
+            f"vcov: expected a matrix of numbers, got {type(vcov).__name__} with other entries."
+        ) from None
 
 
 def _checked(cov: FloatArray, adapter: Any, kind: str) -> FloatArray:

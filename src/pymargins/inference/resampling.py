@@ -28,8 +28,10 @@ class Replicates:
         Coefficients of each replicate (B, p), with the group weights where rows were resampled.
     cov : ndarray, shape (B, p, p), or None
         A covariance of each, for studentizing.
+    center : ndarray, shape (p,)
+        The coefficients that replicates scatter around: those of the fit at its optimum.
     base_cov : ndarray, shape (p, p), or None
-        The same kind of covariance for the original fit.
+        The same kind of covariance for them.
     failures : dict of str to int
         How many replicates failed, by message.
     singular : int
@@ -41,6 +43,7 @@ class Replicates:
 
     draws: Draws
     cov: FloatArray | None
+    center: FloatArray
     base_cov: FloatArray | None
     failures: dict[str, int]
     singular: int
@@ -117,6 +120,7 @@ class DrawsInference:
         count = len(params)
         size = max(1, CHUNK_CELLS // (len(estimand) * params.shape[1]))
         t = np.empty((count, len(estimand)))
+        center = estimand.function(Draws(self.replicates.center[None, :]), False)[0][0]
         for start in range(0, count, size):
             part = slice(start, start + size)
             draws = Draws(params[part], None if weights is None else weights[part])
@@ -124,7 +128,7 @@ class DrawsInference:
             assert jac is not None
             variance = np.einsum("bkp,bkp->bk", jac @ cov[part], jac)
             error = np.sqrt(np.maximum(variance, 0.0))
-            t[part] = distributions.ratio(value - estimand.value, error)
+            t[part] = distributions.ratio(value - center, error)
         own = np.einsum("kp,kp->k", estimand.jacobian @ base, estimand.jacobian)
         return t, np.sqrt(np.maximum(own, 0.0))
 
@@ -225,7 +229,7 @@ def simulate(option: Simulation, params: FloatArray, cov: FloatArray) -> DrawsIn
     root = vectors * np.sqrt(np.maximum(spectrum, 0.0))
     drawn = params + rng.standard_normal((option.n_sim, len(params))) @ root.T
     words = f"simulation, {option.n_sim:,} draws, percentile intervals"
-    replicates = Replicates(Draws(drawn), None, None, {}, 0, None, words)
+    replicates = Replicates(Draws(drawn), None, params, None, {}, 0, None, words)
     return DrawsInference(replicates, "percentile", words)
 
 

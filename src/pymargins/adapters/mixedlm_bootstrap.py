@@ -1,0 +1,216 @@
+"""Bootstrap a fitted MixedLM: all replicates at once, in the mixed-model engine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pymargins._typing import AnyArray, FloatArray, IntArray
+from pymargins.errors import ArgumentError, ModelError, UnsupportedError, unknown_name
+from pymargins.estimand import Draws
+from pymargins.inference.options import Bootstrap
+from pymargins.inference.progress import progress_bar
+from pymargins.inference.resampling import Replicates
+from pymargins.mixed import MixedFit, bootstrap, fit, jackknife, refit_weights
+from pymargins.mixed.resampling import ClusterDraw, streams
+from pymargins.model import ModelView
+
+WORDS = {
+    "cluster": "cluster bootstrap",
+    "parametric": "parametric bootstrap",
+    "residual": "residual bootstrap (reflated at both levels)",
+    "wild": "wild cluster bootstrap",
+}
+LEAST_IN_STRATUM = 2
+
+
+def bootstrap_mixed(adapter: Any, option: Bootstrap) -> Replicates:
+    """Draw and refit the replicates that `option` asks for.
+
+    Random effects, ML or REML and fixed effects are those of the fit; the replicates are refitted
+    from its estimates.
+
+    Raises
+    ------
+    UnsupportedError
+        Where the engine does not cover the fit (parameters held fixed, penalties).
+    """
+    if adapter.constrained:
+        raise UnsupportedError(
+            "bootstrap: this fit holds parameters fixed or penalises them, which the engine does "
+            'not cover. Use Bootstrap(engine="refit").'
+        )
+    data = adapter.data
+    best = fit(data, start=adapter.parameters)
+    if option.kind == "cluster":
+        return _clusters(adapter, option, best)
+    with progress_bar(option.n_boot, option.progress) as advance:
+        found = bootstrap(
+            data,
+            best,
+            option.kind,
+            option.n_boot,
+            option.rng,
+            leverage="cr2" if option.leverage == "CR2" else "cr3",
+            weights=option.multiplier,
+            n_jobs=_threads(option.n_jobs),
+            progress=advance,
+        )
+    return _replicates(found, WORDS[option.kind], None, resampled=False)
+
+
+def _clusters(adapter: Any, option: Bootstrap, best: MixedFit) -> Replicates:
+    view: ModelView = adapter.view
+    members, named = group_strata(view) if option.stratify else (None, [])
+    words = WORDS["cluster"]
+    if named:
+        words += f" within {' x '.join(named)}"
+    resampled = option.population == "resampled"
+    if option.cluster is None:
+        with progress_bar(option.n_boot, option.progress) as advance:
+            found = bootstrap(
+                adapter.data,
+                best,
+                "cluster",
+                option.n_boot,
+                option.rng,
+                strata=members,
+                n_jobs=_threads(option.n_jobs),
+                progress=advance,
+            )
+        left_out = np.ones((adapter.data.n_groups,) * 2) - np.eye(adapter.data.n_groups)
+
+        def leave_one_out() -> Draws:
+            return _usable_draws(jackknife(adapter.data, best), left_out, resampled)
+
+        return _replicates(found, words, leave_one_out, resampled)
+    larger = larger_clusters(view, option.cluster)
+    found = refit_weights(adapter.data, best, larger_draws(larger, members, option))
+    words = f"bootstrap of {larger.max() + 1} clusters" + words.removeprefix(WORDS["cluster"])
+    every = np.unique(larger)
+    left_out = (larger[None, :] != every[:, None]).astype(float)
+
+    def leave_cluster_out() -> Draws:
+        fits = refit_weights(adapter.data, best, left_out, cov=None)
+        return _usable_draws(fits, left_out, resampled)
+
+    return _replicates(found, words, leave_cluster_out, resampled)
+
+
+def _replicates(found: Any, words: str, left_out: Any, resampled: bool) -> Replicates:
+    keep = found.usable
+    weights = None
+    if resampled and found.weights is not None:
+        weights = np.asarray(found.weights[keep], dtype=float)
+    return Replicates(
+        draws=Draws(found.beta[keep], weights),
+        cov=None if found.cov is None else found.cov[keep],
+        center=found.reference_beta,
+        base_cov=found.reference_cov,
+        failures=found.failures,
+        singular=int(found.singular[keep].sum()),
+        jackknife=left_out,
+        words=words,
+    )
+
+
+def _usable_draws(fits: Any, weights: FloatArray, resampled: bool) -> Draws:
+    if not fits.usable.all():
+        raise ModelError(
+            f"bca: {int((~fits.usable).sum())} of the fits that leave out one cluster do not "
+            "identify every coefficient, so the acceleration is not defined. Use "
+            '"studentized".'
+        )
+    return Draws(fits.beta, weights if resampled else None)
+
+
+def _threads(n_jobs: int) -> int:
+    import os
+
+    return n_jobs if n_jobs > 0 else max(1, (os.cpu_count() or 1) + 1 + n_jobs)
+
+
+# --- strata and larger clusters ------------------------------------------------------------------
+
+
+def group_strata(view: ModelView) -> tuple[IntArray | None, list[str]]:
+    """Return a code per group for the arms that are constant within groups, and their names.
+
+    Arms are the categorical and two-valued variables of the model. One that would leave a stratum
+    with a single group, which could then not vary, is left out.
+    """
+    assert view.groups is not None
+    size = int(view.groups.max()) + 1
+    first = np.full(size, -1)
+    first[view.groups[::-1]] = np.arange(len(view.groups))[::-1]
+    strata = np.zeros(size, dtype=np.intp)
+    named: list[str] = []
+    for name, variable in view.variables.items():
+        codes = pd.factorize(view.frame[name])[0]
+        if variable.kind == "numeric" and codes.max() != 1:
+            continue
+        if codes.max() == 0 or not np.array_equal(codes, codes[first[view.groups]]):
+            continue
+        finer = pd.factorize(strata * (int(codes.max()) + 1) + codes[first])[0]
+        if np.bincount(finer).min() >= LEAST_IN_STRATUM:
+            strata = finer.astype(np.intp)
+            named.append(name)
+    return (strata, named) if named else (None, [])
+
+
+def larger_clusters(view: ModelView, cluster: Any) -> IntArray:
+    """Return the larger cluster (0..C-1) of every group.
+
+    Raises
+    ------
+    ArgumentError, UnknownNameError
+        Where the column does not exist, has the wrong length or missing values, or cuts a group.
+    """
+    assert view.groups is not None
+    labels = cluster_labels(view, cluster)
+    codes, found = pd.factorize(labels)
+    if (codes < 0).any():
+        raise ArgumentError(f"cluster: {int((codes < 0).sum())} rows have a missing cluster.")
+    size = int(view.groups.max()) + 1
+    of_group = np.full(size, -1)
+    of_group[view.groups] = codes
+    cut = of_group[view.groups] != codes
+    if cut.any():
+        raise ArgumentError(
+            f"cluster: it cuts {len(np.unique(view.groups[cut]))} of the model's groups; a cluster "
+            "must hold whole groups."
+        )
+    if len(found) < LEAST_IN_STRATUM:
+        raise ArgumentError("cluster: there is one cluster only; nothing can be resampled.")
+    return of_group
+
+
+def cluster_labels(view: ModelView, cluster: Any) -> AnyArray:
+    """Return one cluster label for each row of the fit."""
+    if isinstance(cluster, str):
+        if cluster not in view.frame.columns:
+            raise unknown_name("cluster", cluster, view.frame.columns, "a column of the data")
+        return np.asarray(view.frame[cluster])
+    labels = np.asarray(cluster)
+    if labels.shape != (view.info.n,):
+        raise ArgumentError(
+            f"cluster: shape {labels.shape}; expected a column name or one label for each of the "
+            f"{view.info.n} rows of the fit."
+        )
+    return labels
+
+
+def larger_draws(larger: IntArray, strata: IntArray | None, option: Bootstrap) -> FloatArray:
+    """Draw larger clusters with replacement: how often each group enters, (B, G)."""
+    size = int(larger.max()) + 1
+    arms = None
+    if strata is not None:
+        arms = np.full(size, -1)
+        arms[larger] = strata
+        if not np.array_equal(arms[larger], strata) or np.bincount(arms).min() < LEAST_IN_STRATUM:
+            arms = None  # arms vary within the larger clusters
+    draw = ClusterDraw.from_strata(size, arms)
+    parts = [draw(rng, count) for rng, count in streams(option.rng, option.n_boot)]
+    return np.concatenate(parts, axis=1).T[:, larger]

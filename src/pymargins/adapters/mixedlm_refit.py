@@ -1,0 +1,251 @@
+"""Bootstrap a MixedLM the slow way: one fresh statsmodels model for each replicate.
+
+For fits that the engine does not cover. Replicates run through joblib, so
+``joblib.parallel_config(backend=...)`` spreads them over a Dask or Ray cluster.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pymargins._typing import AnyArray, FloatArray, IntArray
+from pymargins.adapters.mixedlm_bootstrap import WORDS, group_strata, larger_clusters, larger_draws
+from pymargins.errors import UnsupportedError
+from pymargins.estimand import Draws
+from pymargins.inference.options import Bootstrap
+from pymargins.inference.progress import progress_bar
+from pymargins.inference.resampling import Replicates
+from pymargins.mixed import CovarianceParameters, MixedData, gls
+from pymargins.mixed.resampling import ClusterDraw, streams
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """All that a fresh fit needs: arrays by group, structure and options of the original fit."""
+
+    endog: tuple[FloatArray, ...]
+    exog: tuple[FloatArray, ...]
+    exog_re: tuple[FloatArray, ...] | None
+    vc_names: tuple[str, ...]
+    vc_mats: tuple[tuple[Any, ...], ...]
+    reml: bool
+    use_sqrt: bool
+    start: Any
+    free: Any
+    cov_pen: Any
+    fe_pen: Any
+
+    @classmethod
+    def of(cls, adapter: Any) -> Recipe:
+        """Read the recipe off a fit; its arrays are copies, so the fit is never touched."""
+        from statsmodels.regression.mixed_linear_model import MixedLMParams
+
+        fit, source = adapter.model, adapter.model.model
+        results = getattr(fit, "_results", fit)
+        relative = np.array(fit.cov_re_unscaled, dtype=float)
+        # zero is a stationary point of the square-root parametrisation: start beside it
+        relative = relative + 1e-2 * np.eye(len(relative))
+        start = MixedLMParams.from_components(
+            fe_params=np.array(fit.fe_params, dtype=float),
+            cov_re=relative,
+            vcomp=np.array(fit.vcomp, dtype=float) / float(fit.scale) + 1e-4,
+        )
+        return cls(
+            endog=tuple(source.endog_li),
+            exog=tuple(source.exog_li),
+            exog_re=tuple(source.exog_re_li) if source.k_re else None,
+            vc_names=tuple(source.exog_vc.names),
+            vc_mats=tuple(tuple(mats) for mats in source.exog_vc.mats),
+            reml=bool(source.reml),
+            use_sqrt=bool(source.use_sqrt),
+            start=start,
+            free=getattr(results, "freepat", None),
+            cov_pen=getattr(results, "cov_pen", None),
+            fe_pen=getattr(source, "fe_pen", None),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Refit:
+    """One replicate: its coefficients and GLS covariance, or why it failed."""
+
+    params: FloatArray | None
+    cov: FloatArray | None
+    singular: bool
+    failure: str | None
+
+
+def bootstrap_by_refits(adapter: Any, option: Bootstrap) -> Replicates:
+    """Refit a fresh model to each replicate, by joblib."""
+    import joblib
+
+    if option.kind not in ("cluster", "parametric"):
+        raise UnsupportedError(
+            f'engine: "refit" offers the cluster and parametric kinds, not {option.kind!r}.'
+        )
+    recipe = Recipe.of(adapter)
+    counts = _group_counts(adapter, option) if option.kind == "cluster" else None
+    seeds = np.random.SeedSequence(_entropy(option.rng)).spawn(option.n_boot)
+    psi, sigma2 = adapter.parameters, adapter.parameters.sigma2
+    jobs = (
+        joblib.delayed(refit)(recipe, None if counts is None else counts[b], seeds[b], psi, sigma2)
+        for b in range(option.n_boot)
+    )
+    found: list[Refit] = []
+    with progress_bar(option.n_boot, option.progress) as advance:
+        n_jobs = None if option.n_jobs == 1 else option.n_jobs
+        for result in joblib.Parallel(n_jobs=n_jobs, return_as="generator")(jobs):
+            found.append(result)
+            if advance is not None:
+                advance(1)
+    return _collect(adapter, option, found, counts)
+
+
+def _collect(
+    adapter: Any, option: Bootstrap, found: list[Refit], counts: IntArray | None
+) -> Replicates:
+    kept = [i for i, r in enumerate(found) if r.params is not None]
+    p = len(adapter.view.params)
+    params = np.array([found[i].params for i in kept], dtype=float).reshape(-1, p)
+    cov = np.array([found[i].cov for i in kept], dtype=float).reshape(-1, p, p)
+    weights = None
+    if counts is not None and option.population == "resampled":
+        weights = counts[kept].astype(float)
+    failures = Counter(r.failure for r in found if r.failure is not None)
+    return Replicates(
+        draws=Draws(params, weights),
+        cov=cov,
+        center=adapter.view.params,
+        base_cov=adapter.vcov("gls"),
+        failures=dict(failures),
+        singular=sum(found[i].singular for i in kept),
+        jackknife=None,
+        words=f"{WORDS[option.kind]} by statsmodels refits",
+    )
+
+
+def _entropy(rng: Any) -> Any:
+    if isinstance(rng, np.random.Generator):
+        return rng.integers(0, 2**32, size=8).tolist()
+    return rng.entropy if isinstance(rng, np.random.SeedSequence) else rng
+
+
+def _group_counts(adapter: Any, option: Bootstrap) -> IntArray:
+    """Draw how often each group enters each replicate, (B, G)."""
+    view = adapter.view
+    strata = group_strata(view)[0] if option.stratify else None
+    if option.cluster is not None:
+        larger = larger_clusters(view, option.cluster)
+        return np.rint(larger_draws(larger, strata, option)).astype(int)
+    draw = ClusterDraw.from_strata(int(view.groups.max()) + 1, strata)
+    parts = [draw(rng, count) for rng, count in streams(option.rng, option.n_boot)]
+    return np.rint(np.concatenate(parts, axis=1).T).astype(int)
+
+
+def refit(
+    recipe: Recipe,
+    counts: IntArray | None,
+    seed: Any,
+    parameters: CovarianceParameters,
+    sigma2: float,
+) -> Refit:
+    """Fit one replicate: drawn groups as new groups, or new responses from the fitted model."""
+    drawn = (
+        np.arange(len(recipe.endog)) if counts is None else np.repeat(range(len(counts)), counts)
+    )
+    endog = [recipe.endog[g] for g in drawn]
+    if counts is None:
+        endog = new_responses(recipe, parameters, sigma2, np.random.default_rng(seed))
+    sizes = [len(y) for y in endog]
+    groups = np.repeat(np.arange(len(drawn)), sizes)
+    exog = np.concatenate([recipe.exog[g] for g in drawn])
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # convergence is read off the result below
+            result = _fit(recipe, np.concatenate(endog), exog, groups, drawn)
+    except (np.linalg.LinAlgError, ValueError, FloatingPointError) as error:
+        return Refit(None, None, False, f"{type(error).__name__}: {error}")
+    params = np.array(result.fe_params, dtype=float)
+    if not result.converged or not np.isfinite(params).all():
+        return Refit(None, None, False, "the optimiser did not converge")
+    return _with_covariance(recipe, result, params, np.concatenate(endog), exog, groups, drawn)
+
+
+def _fit(
+    recipe: Recipe, endog: FloatArray, exog: FloatArray, groups: IntArray, drawn: IntArray
+) -> Any:
+    from statsmodels.regression.mixed_linear_model import MixedLM, VCSpec
+
+    components = None
+    if recipe.vc_names:
+        mats = [[part[g] for g in drawn] for part in recipe.vc_mats]
+        names = [[[str(j) for j in range(m.shape[1])] for m in part] for part in mats]
+        components = VCSpec(list(recipe.vc_names), names, mats)
+    exog_re = None
+    if recipe.exog_re is not None:
+        exog_re = np.concatenate([recipe.exog_re[g] for g in drawn])
+    model = MixedLM(
+        endog, exog, groups, exog_re=exog_re, exog_vc=components, use_sqrt=recipe.use_sqrt
+    )
+    return model.fit(
+        start_params=recipe.start.copy(),
+        reml=recipe.reml,
+        free=recipe.free,
+        cov_pen=recipe.cov_pen,
+        fe_pen=recipe.fe_pen,
+    )
+
+
+def _with_covariance(
+    recipe: Recipe,
+    result: Any,
+    params: FloatArray,
+    endog: FloatArray,
+    exog: FloatArray,
+    groups: IntArray,
+    drawn: IntArray,
+) -> Refit:
+    psi = np.array(result.cov_re, dtype=float)
+    spectrum, vectors = np.linalg.eigh(psi) if psi.size else (np.ones(1), psi)
+    if psi.size:
+        psi = (vectors * np.maximum(spectrum, 0.0)) @ vectors.T
+    parameters = CovarianceParameters(
+        psi, np.maximum(np.array(result.vcomp, dtype=float), 0.0), float(result.scale)
+    )
+    data = MixedData.from_arrays(
+        endog,
+        exog,
+        groups,
+        Z=None if recipe.exog_re is None else np.concatenate([recipe.exog_re[g] for g in drawn]),
+        components=tuple([part[g] for g in drawn] for part in recipe.vc_mats),
+        reml=recipe.reml,
+    )
+    cov: AnyArray = gls(data, parameters).cov
+    at_zero = bool(spectrum.min() <= 1e-8 * parameters.sigma2)
+    return Refit(params, cov, at_zero, None)
+
+
+def new_responses(
+    recipe: Recipe, parameters: CovarianceParameters, sigma2: float, rng: np.random.Generator
+) -> list[FloatArray]:
+    """Draw responses of every group from the fitted model."""
+    beta = np.asarray(recipe.start.fe_params, dtype=float)
+    spectrum, vectors = np.linalg.eigh(parameters.psi) if parameters.psi.size else (None, None)
+    out: list[FloatArray] = []
+    for g, x in enumerate(recipe.exog):
+        y = x @ beta + np.sqrt(sigma2) * rng.standard_normal(len(x))
+        if recipe.exog_re is not None and spectrum is not None and vectors is not None:
+            effects = vectors @ (
+                np.sqrt(np.maximum(spectrum, 0.0)) * rng.standard_normal(len(vectors))
+            )
+            y = y + recipe.exog_re[g] @ effects
+        for v, part in enumerate(recipe.vc_mats):
+            spread = np.sqrt(parameters.components[v])
+            y = y + part[g] @ (spread * rng.standard_normal(part[g].shape[1]))
+        out.append(y)
+    return out
