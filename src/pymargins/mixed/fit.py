@@ -19,6 +19,7 @@ from pymargins.mixed.scaling import parameters, to_relative
 from pymargins.mixed.structure import MixedData
 
 STARTS = (1.0, 0.3, 3.0)  # relative standard deviations of the random effects
+EXPLAINED = 1e-13  # length of the least-squares residuals over that of the fitted values
 SINGULAR = 1e-5  # a relative standard deviation, along any direction of Z, below this is zero
 
 
@@ -115,6 +116,18 @@ def check_fittable(data: MixedData) -> None:
             f"The model has {data.rank} fixed effects for {data.n_rows} rows: "
             "nothing is left to estimate a variance."
         )
+    if _explained(data):
+        raise ModelError(
+            "The fixed effects leave no residual variance: the likelihood is unbounded."
+        )
+
+
+def _explained(data: MixedData) -> bool:
+    """Tell whether the residuals of least squares are rounding errors of y."""
+    residual = data.rows[:, -1]
+    kept = data.origin[data.kept]
+    fitted = np.linalg.solve(data.basis[data.kept], kept)  # Q'y, as origin = T Q'y
+    return bool(residual @ residual <= EXPLAINED**2 * (fitted @ fitted))
 
 
 def singular(psi: FloatArray, q: int) -> BoolArray:

@@ -11,7 +11,7 @@ from pymargins.mixed import frames
 from pymargins.mixed.criterion import Criterion, State
 
 MAX_ITERATIONS = 100
-DECREMENT = 1e-10  # deviance still to be gained when the last, quadratically convergent step is due
+DECREMENT = 1e-12  # deviance still to be gained when the last, quadratically convergent step is due
 STALLED = 1e-6  # the same where rounding stops the line search before that
 NOISE = 1e-11  # relative rounding of a deviance
 CURVATURE_FLOOR = 1e-8  # of the largest curvature
