@@ -16,7 +16,7 @@ from pymargins.errors import (
     UnsupportedError,
     UnsupportedModelError,
 )
-from pymargins.inference.options import Bootstrap, Delta, Simulation
+from pymargins.inference.options import Bootstrap, Delta, KenwardRoger, Simulation
 from pymargins.results import MarginsResult
 from pymargins.scale import Scale
 from pymargins.scenarios import (
@@ -43,6 +43,7 @@ __all__ = [
     "Delta",
     "EstimabilityError",
     "FitWarning",
+    "KenwardRoger",
     "Margins",
     "MarginsResult",
     "ModelError",

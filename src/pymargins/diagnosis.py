@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pymargins._typing import FloatArray
-from pymargins.errors import NumericalError
+from pymargins.errors import NumericalError, UnsupportedError
 from pymargins.mixed import gls
 from pymargins.mixed.fit import fit
 
@@ -127,7 +127,7 @@ def diagnose_mixed(adapter: Any) -> Diagnosis:
     try:
         own = np.sqrt(np.diagonal(adapter.vcov("model")))
         ratio = own[kept] / se[kept]
-    except NumericalError:
+    except (NumericalError, UnsupportedError):
         ratio = None
     sizes = data.sizes
     return Diagnosis(
@@ -154,7 +154,7 @@ def _on_boundary(parameters: Any) -> bool:
     return bool(smallest <= BOUNDARY * parameters.sigma2)
 
 
-def short_warning(diagnosis: Diagnosis, vcov: str) -> str:
+def short_warning(diagnosis: Diagnosis, vcov: str, stand_in: bool = False) -> str:
     """Write the one warning given at construction, or nothing where conclusions stand."""
     found: list[str] = []
     if not diagnosis.at_optimum:
@@ -164,7 +164,10 @@ def short_warning(diagnosis: Diagnosis, vcov: str) -> str:
         )
     elif not diagnosis.converged:
         found.append("the fit says that it did not converge, though it is at the optimum")
-    found += _about_standard_errors(diagnosis, vcov)
+    if stand_in:
+        found.append(f'it reports no valid standard errors, so vcov="{vcov}" is used')
+    elif vcov == "model" and diagnosis.se_ratio is not None:
+        found += _about_standard_errors(diagnosis.se_ratio)
     if diagnosis.boundary and vcov == "model":
         found.append('a variance is zero, where vcov="model" is not reliable')
     if not found:
@@ -175,12 +178,8 @@ def short_warning(diagnosis: Diagnosis, vcov: str) -> str:
     )
 
 
-def _about_standard_errors(diagnosis: Diagnosis, vcov: str) -> list[str]:
-    ratio = diagnosis.se_ratio
-    if ratio is None:
-        said = 'it reports no valid standard errors, so vcov="gls" is used'
-        return [said] if vcov == "gls" else []
-    if vcov != "model" or np.abs(ratio - 1.0).max() <= STANDARD_ERROR_RATIO:
+def _about_standard_errors(ratio: FloatArray) -> list[str]:
+    if np.abs(ratio - 1.0).max() <= STANDARD_ERROR_RATIO:
         return []
     worst = float(ratio[int(np.argmax(np.abs(np.log(ratio))))])
     return [f'the standard errors it reports are up to {worst:.2f} times those of vcov="gls"']

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pymargins._typing import FloatArray
-from pymargins.adapters.registry import adapter_for
+from pymargins.adapters.registry import adapter_for, polished
 from pymargins.averages import Grid, Rows, Strata
 from pymargins.effects import (
     Elasticity,
@@ -22,12 +22,16 @@ from pymargins.effects import (
 from pymargins.errors import ArgumentError, ArgumentTypeError
 from pymargins.estimand import Estimand
 from pymargins.grids import Points, extrapolations, parse_atexog, pinnable, scenario_grids
-from pymargins.inference.choice import choose_inference
+from pymargins.inference.choice import BOOTSTRAP, choose_inference
+from pymargins.inference.freedom import NORMAL
 from pymargins.model import Variable
 from pymargins.population import make_population, parse_over
 from pymargins.results import MarginsResult, Provenance, check_level
 from pymargins.scale import Scale, as_scale
 from pymargins.scenarios import parse_scenarios, parse_weights, value_text
+
+#: Below this many groups the normal distribution is worth a note.
+FEW_GROUPS = 20
 
 if TYPE_CHECKING:
     from pymargins.diagnosis import Diagnosis
@@ -57,11 +61,15 @@ class Margins:
         every combination of the categorical variables, equally weighted (estimated marginal
         means). A mapping sets one row by values, rules (``"mean"``, ``"p25"``, ...) or functions
         of the column. A data frame is a population of its own.
-    vcov : str, array or labelled data frame, optional
+    vcov : str, KenwardRoger, array or labelled data frame, optional
         Covariance of the coefficients; by default what the fit itself reports (``"model"``).
-        ``"gls"`` is :math:`(X'V^{-1}X)^{-1}` at the fitted variances.
-    df : float, optional
-        Degrees of freedom; by default those the fit uses (normal for a mixed model).
+        ``"gls"`` is :math:`(X'V^{-1}X)^{-1}` at the fitted variances; ``"kenward-roger"`` adjusts
+        it for small samples; ``"CR0"`` to ``"CR3"`` are cluster-robust.
+    df : float or str, optional
+        Degrees of freedom: a number, ``"residual"``, ``"between-within"``, ``"satterthwaite"`` or
+        ``"kenward-roger"``. By default those the fit uses (normal for a mixed model), those of
+        Kenward and Roger with their covariance, and t(clusters - 1) with a cluster-robust one.
+        They belong to each contrast, not to a row of data.
     level : float
         Confidence level.
     method : {"delta", "simulation", "bootstrap"} or option object
@@ -77,6 +85,12 @@ class Margins:
         The data of a fit that does not carry its own.
     adapter : adapter, optional
         For model classes or data that pymargins does not find by itself.
+    cluster : str or array, optional
+        For a cluster-robust `vcov` or the cluster bootstrap: a column, or one label a row, of
+        clusters that hold whole groups. By default the groups of the model.
+    polish : bool
+        Whether to work at the optimum of the likelihood where the fit stopped short of it; every
+        table says so.
 
     Raises
     ------
@@ -88,9 +102,7 @@ class Margins:
         "_adapter",
         "_inference",
         "_level",
-        "_n_rows",
         "_population",
-        "_rows",
         "_scale",
         "_spec",
         "_view",
@@ -114,6 +126,8 @@ class Margins:
         weights: Any = None,
         data: Any = None,
         adapter: Any = None,
+        cluster: Any = None,
+        polish: bool = False,
     ) -> None:
         put = object.__setattr__
         put(self, "_scale", as_scale(scale))
@@ -125,20 +139,27 @@ class Margins:
             "n_jobs": n_jobs,
             "progress": progress,
         }
-        put(self, "_adapter", adapter_for(model, data, adapter))
+        found = adapter_for(model, data, adapter)
+        put(self, "_adapter", polished(found) if polish else found)
         put(self, "_view", self._adapter.view)
         put(self, "_population", make_population(self._view, at, weights))
-        chosen = choose_inference(self._adapter, vcov, df, method, options)
+        chosen = choose_inference(self._adapter, vcov, df, cluster, method, options)
         put(self, "_inference", chosen.inference)
         put(self, "_spec", chosen)
         warn = getattr(self._adapter, "warn", None)
         if warn is not None:
-            warn(chosen.vcov)
+            default = self._adapter.vcov_kinds[0]
+            warn(
+                chosen.vcov, vcov is None and df is None and chosen.vcov not in (default, BOOTSTRAP)
+            )
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(
             f"a session is frozen; make a new one: Margins(model, {name.lstrip('_')}=...)."
         )
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError("a session is frozen; nothing can be removed from it.")
 
     @classmethod
     def linear_scale(cls, model: Any, **options: Any) -> Margins:
@@ -425,8 +446,17 @@ class Margins:
             n=info.n,
             groups=groups,
             model=f"{info.kind}{', ' + info.estimation if info.estimation else ''}",
-            notes=(*info.notes, *self._inference.notes),
+            notes=(*info.notes, *self._inference.notes, *self._small_sample_note()),
         )
+
+    def _small_sample_note(self) -> list[str]:
+        groups = self._view.info.groups
+        if groups is None or groups >= FEW_GROUPS or self._spec.df_words != NORMAL:
+            return []
+        return [
+            f"only {groups} groups: intervals from the normal distribution are too short for "
+            'effects between groups; df="kenward-roger" or "satterthwaite" allows for it'
+        ]
 
     def summary(self) -> Summary:
         """State every commitment of the session in words fit for a methods section."""

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pymargins._typing import AnyArray, FloatArray, IntArray
-from pymargins.errors import ArgumentError, ModelError, UnsupportedError, unknown_name
+from pymargins._typing import FloatArray, IntArray
+from pymargins.adapters.training import cluster_labels
+from pymargins.errors import ArgumentError, ModelError, UnsupportedError
 from pymargins.estimand import Draws
 from pymargins.inference.options import Bootstrap
 from pymargins.inference.progress import progress_bar
@@ -185,21 +186,6 @@ def larger_clusters(view: ModelView, cluster: Any) -> IntArray:
     if len(found) < LEAST_IN_STRATUM:
         raise ArgumentError("cluster: there is one cluster only; nothing can be resampled.")
     return of_group
-
-
-def cluster_labels(view: ModelView, cluster: Any) -> AnyArray:
-    """Return one cluster label for each row of the fit."""
-    if isinstance(cluster, str):
-        if cluster not in view.frame.columns:
-            raise unknown_name("cluster", cluster, view.frame.columns, "a column of the data")
-        return np.asarray(view.frame[cluster])
-    labels = np.asarray(cluster)
-    if labels.shape != (view.info.n,):
-        raise ArgumentError(
-            f"cluster: shape {labels.shape}; expected a column name or one label for each of the "
-            f"{view.info.n} rows of the fit."
-        )
-    return labels
 
 
 def larger_draws(larger: IntArray, strata: IntArray | None, option: Bootstrap) -> FloatArray:

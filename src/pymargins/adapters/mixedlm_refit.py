@@ -51,7 +51,7 @@ class Recipe:
         # zero is a stationary point of the square-root parametrisation: start beside it
         relative = relative + 1e-2 * np.eye(len(relative))
         start = MixedLMParams.from_components(
-            fe_params=np.array(fit.fe_params, dtype=float),
+            fe_params=np.array(fit.fe_params, dtype=float),  # pyright: ignore[reportArgumentType]
             cov_re=relative,
             vcomp=np.array(fit.vcomp, dtype=float) / float(fit.scale) + 1e-4,
         )
@@ -99,7 +99,8 @@ def bootstrap_by_refits(adapter: Any, option: Bootstrap) -> Replicates:
     found: list[Refit] = []
     with progress_bar(option.n_boot, option.progress) as advance:
         n_jobs = None if option.n_jobs == 1 else option.n_jobs
-        for result in joblib.Parallel(n_jobs=n_jobs, return_as="generator")(jobs):
+        results: Any = joblib.Parallel(n_jobs=n_jobs, return_as="generator")(jobs)
+        for result in results:
             found.append(result)
             if advance is not None:
                 advance(1)

@@ -7,6 +7,7 @@ from typing import Any
 from pymargins.errors import (
     ArgumentError,
     ArgumentTypeError,
+    UnsupportedError,
     UnsupportedModelError,
     listing,
 )
@@ -43,6 +44,13 @@ def register_adapter(adapter: type[Any]) -> type[Any]:
     if adapter not in _REGISTERED:
         _REGISTERED.append(adapter)
     return adapter
+
+
+def polished(adapter: Any) -> Any:
+    """Return an adapter of the same model at the optimum of its likelihood."""
+    if not hasattr(adapter, "polished"):
+        raise UnsupportedError("polish: the adapter of this model cannot refit it.")
+    return adapter.polished()
 
 
 def adapter_for(model: Any, data: Any, adapter: Any) -> Any:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ import pandas as pd
 from pymargins._typing import AnyArray, FloatArray
 from pymargins.adapters.training import (
     check_design,
+    cluster_labels,
     evaluate_factors,
     make_variables,
     match_columns,
@@ -25,11 +28,16 @@ from pymargins.errors import (
     FitWarning,
     ModelError,
     NumericalError,
+    UnsupportedError,
     UnsupportedModelError,
 )
 from pymargins.inference.options import Bootstrap
 from pymargins.inference.resampling import Replicates
-from pymargins.mixed import CovarianceParameters, MixedData, gls
+from pymargins.mixed import CovarianceParameters, MixedData, MixedFit, fit, gls
+from pymargins.mixed.between_within import BetweenWithin, between_within
+from pymargins.mixed.kenward_roger import Information, kenward_roger
+from pymargins.mixed.robust import RobustKind, robust
+from pymargins.mixed.satterthwaite import satterthwaite
 from pymargins.model import ModelInfo, ModelView
 
 PSI_ROUNDING = 1e-8
@@ -58,6 +66,14 @@ class StatsmodelsMixedLMAdapter:
     """
 
     vcov_kinds: tuple[str, ...] = ("model", "gls")
+    small_sample_kinds: tuple[str, ...] = (
+        "kenward-roger",
+        "satterthwaite",
+        "CR0",
+        "CR1",
+        "CR2",
+        "CR3",
+    )
 
     def __init__(self, fit: Any, training_data: Any = None) -> None:
         if not self.accepts(fit):
@@ -67,6 +83,7 @@ class StatsmodelsMixedLMAdapter:
         self.model = fit
         self._source = fit.model
         self._data: MixedData | None = None
+        self._best: MixedFit | None = None
         self._view = self._make_view(training_data)
 
     @classmethod
@@ -137,6 +154,10 @@ class StatsmodelsMixedLMAdapter:
         p = len(self._view.params)
         if kind == "gls":
             return gls(self.data, self.parameters).cov
+        if self._best is not None:
+            raise UnsupportedError(
+                'vcov: "model" belongs to the fit as it stopped; after polishing use "gls".'
+            )
         cov = np.asarray(self.model.cov_params(), dtype=float)[:p, :p]
         if not np.isfinite(cov).all() or (np.diagonal(cov) < 0).any():
             raise NumericalError(
@@ -161,9 +182,34 @@ class StatsmodelsMixedLMAdapter:
             )
         return self._data
 
+    def polished(self) -> StatsmodelsMixedLMAdapter:
+        """Return an adapter of the same model at the optimum of its likelihood.
+
+        The covariance that the fit reports belongs to the point where it stopped, so only GLS and
+        what builds on it is left.
+        """
+        if self.constrained:
+            raise UnsupportedError(
+                "polish: this fit holds parameters fixed or penalises them; its optimum is another "
+                "one than the likelihood's."
+            )
+        best = fit(self.data, start=self.parameters)
+        gap = max(0.0, best.loglik - gls(self.data, self.parameters).loglik) * 2.0
+        other = copy.copy(self)
+        other._best = best
+        other.vcov_kinds = ("gls",)
+        info = self._view.info
+        note = f"polished: at the optimum of the likelihood, deviance {gap:.3g} below the fit's"
+        other._view = replace(
+            self._view, params=best.beta, info=replace(info, notes=(*info.notes, note))
+        )
+        return other
+
     @property
     def parameters(self) -> CovarianceParameters:
-        """The fitted variance parameters."""
+        """The variance parameters: the fitted ones, or those of the optimum once polished."""
+        if self._best is not None:
+            return self._best.params
         psi = np.array(self.model.cov_re, dtype=float)
         if psi.size:
             # the fit's own rounding can leave a singular matrix slightly indefinite
@@ -172,6 +218,32 @@ class StatsmodelsMixedLMAdapter:
                 psi = (vectors * np.maximum(spectrum, 0.0)) @ vectors.T
         components = np.maximum(np.array(self.model.vcomp, dtype=float), 0.0)
         return CovarianceParameters(psi, components, float(self.model.scale))
+
+    def small_sample(
+        self, kind: str, *, cluster: Any = None, information: Information = "expected"
+    ) -> Any:
+        """Return a small-sample method: covariance, degrees of freedom and joint tests.
+
+        Parameters
+        ----------
+        kind : str
+            One of `small_sample_kinds`.
+        cluster : str or array, optional
+            For the cluster-robust ones: larger clusters that hold whole groups.
+        information : {"expected", "observed"}
+            For Kenward-Roger.
+        """
+        if kind == "kenward-roger":
+            return kenward_roger(self.data, self.parameters, information)
+        if kind == "satterthwaite":
+            return satterthwaite(self.data, self.parameters)
+        labels = None if cluster is None else cluster_labels(self._view, cluster)
+        kept: RobustKind = kind  # pyright: ignore[reportAssignmentType]
+        return robust(self.data, self.parameters, kept, labels, self._source.group_labels)
+
+    def between_within(self) -> BetweenWithin:
+        """Return the between-within degrees of freedom of contrast rows."""
+        return between_within(self.data)
 
     def bootstrap(self, option: Bootstrap) -> Replicates:
         """Refit the model to resampled data."""
@@ -202,12 +274,15 @@ class StatsmodelsMixedLMAdapter:
 
     @property
     def converged(self) -> bool:
-        """What the fit says of its own convergence."""
-        return bool(self.model.converged)
+        """What the fit, or its polishing, says of convergence."""
+        return bool(self.model.converged) if self._best is None else self._best.converged
 
-    def warn(self, vcov: str) -> None:
-        """Give one warning where the state of the fit would change a conclusion."""
-        text = short_warning(diagnose_mixed(self), vcov)
+    def warn(self, vcov: str, stand_in: bool) -> None:
+        """Give one warning where the state of the fit would change a conclusion.
+
+        `stand_in`: whether `vcov` was taken because the fit reports no covariance.
+        """
+        text = short_warning(diagnose_mixed(self), vcov, stand_in)
         if text:
             warnings.warn(text, FitWarning, stacklevel=4)
 

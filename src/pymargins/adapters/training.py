@@ -11,8 +11,8 @@ import pandas as pd
 from pymargins._typing import AnyArray, FloatArray
 from pymargins.averages import repeat_constant
 from pymargins.design import Design, Factor, mismatch
-from pymargins.errors import ArgumentError, ArgumentTypeError, ModelError, listing
-from pymargins.model import Variable
+from pymargins.errors import ArgumentError, ArgumentTypeError, ModelError, listing, unknown_name
+from pymargins.model import ModelView, Variable
 from pymargins.population import as_frame
 
 RANK_TOLERANCE = 1e-10
@@ -193,3 +193,18 @@ def _equal(column: Any, stored: FloatArray) -> bool:
         return False
     values = np.asarray(column, dtype=float)
     return bool(np.allclose(values, stored, rtol=1e-12, atol=0.0))
+
+
+def cluster_labels(view: ModelView, cluster: Any) -> AnyArray:
+    """Return one cluster label for each row of the fit."""
+    if isinstance(cluster, str):
+        if cluster not in view.frame.columns:
+            raise unknown_name("cluster", cluster, view.frame.columns, "a column of the data")
+        return np.asarray(view.frame[cluster])
+    labels = np.asarray(cluster)
+    if labels.shape != (view.info.n,):
+        raise ArgumentError(
+            f"cluster: shape {labels.shape}; expected a column name or one label for each of the "
+            f"{view.info.n} rows of the fit."
+        )
+    return labels

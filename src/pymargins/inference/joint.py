@@ -74,7 +74,10 @@ def wald(estimand: Estimand, null: FloatArray, inference: Any) -> pd.Series:
     reference = getattr(inference, "df", None)
     scaling, df2 = 1.0, np.inf
     if reference is not None:
-        joint = reference.joint(basis.T @ (estimand.jacobian / safe[:, None]))
+        rows = estimand.jacobian
+        if rank < len(rows):
+            rows = basis.T @ (rows / safe[:, None])
+        joint = reference.joint(rows)
         scaling, df2 = joint.scale, joint.df2
     p = f_upper_tail(scaling * statistic, rank, df2)
     finite = bool(np.isfinite(df2))

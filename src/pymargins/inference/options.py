@@ -45,6 +45,29 @@ class Delta:
 
 
 @dataclass(frozen=True, slots=True)
+class KenwardRoger:
+    """Kenward-Roger inference; ``vcov=KenwardRoger()`` is ``vcov="kenward-roger"``.
+
+    Parameters
+    ----------
+    information : {"expected", "observed"}
+        Which information matrix the covariance of the variance parameters comes from:
+        ``"expected"`` as R's pbkrtest, which holds at a boundary too; ``"observed"`` as SAS.
+
+    References
+    ----------
+    Kenward, M. G. and Roger, J. H. (1997). Small sample inference for fixed effects from
+    restricted maximum likelihood. *Biometrics* 53, 983-997. doi:10.2307/2533558
+    """
+
+    information: Literal["expected", "observed"] = "expected"
+
+    def __post_init__(self) -> None:
+        if self.information not in ("expected", "observed"):
+            raise not_one_of("information", self.information, ("expected", "observed"))
+
+
+@dataclass(frozen=True, slots=True)
 class Simulation:
     """Draws of the coefficients from the normal distribution N(estimate, covariance).
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 DELAY = 2.0
 
 
 @contextmanager
-def progress_bar(total: int, show: bool | None) -> Iterator[Callable[[int], None] | None]:
+def progress_bar(
+    total: int, show: bool | None
+) -> Generator[Callable[[int], None] | None, None, None]:
     """Give a function that takes the number of steps done, or None where nothing is shown.
 
     Parameters
@@ -27,7 +29,11 @@ def progress_bar(total: int, show: bool | None) -> Iterator[Callable[[int], None
         return
     hidden = None if show is None and not _in_notebook() else False
     with bar_class(total=total, delay=0.0 if show else DELAY, disable=hidden, leave=False) as bar:
-        yield lambda steps: bar.update(steps) and None
+
+        def advance(steps: int) -> None:
+            bar.update(steps)
+
+        yield advance
 
 
 def _in_notebook() -> bool:
@@ -37,7 +43,7 @@ def _in_notebook() -> bool:
 def _bar_class() -> type | None:
     try:
         if _in_notebook():
-            import ipywidgets as _  # noqa: F401
+            import ipywidgets as _  # noqa: F401  # pyright: ignore[reportMissingImports]
             from tqdm.notebook import tqdm
         else:
             from tqdm import tqdm
