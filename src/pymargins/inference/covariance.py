@@ -51,13 +51,14 @@ def choose_vcov(adapter: Any, vcov: Any, df: Any, cluster: Any) -> Covariance:
     """Return the covariance that `vcov` names, or that `df` implies."""
     if vcov is None:
         vcov = _implied(adapter, df)
-    if cluster is not None and vcov not in ROBUST:
+    name = vcov if isinstance(vcov, str) else type(vcov).__name__  # a matrix compares to nothing
+    if cluster is not None and name not in ROBUST:
         raise ArgumentError(
-            f"cluster: vcov={vcov!r} does not use it; it belongs to vcov={listing(ROBUST)}."
+            f"cluster: vcov={name!r} does not use it; it belongs to vcov={listing(ROBUST)}."
         )
-    if isinstance(vcov, KenwardRoger) or vcov == "kenward-roger":
+    if isinstance(vcov, KenwardRoger) or name == "kenward-roger":
         return _kenward_roger(adapter, vcov)
-    if isinstance(vcov, str) and vcov in ROBUST and vcov in supported(adapter):
+    if name in ROBUST and name in supported(adapter):
         found = adapter.small_sample(vcov, cluster=cluster)
         words = f"cluster-robust {vcov}, {found.n_clusters} clusters"
         return Covariance(_checked(found.cov, vcov), vcov, words, found)
@@ -77,9 +78,10 @@ def _implied(adapter: Any, df: Any) -> Any:
 
     Where a singular fit reports no covariance of its own, GLS stands in, and tables say so.
     """
-    if isinstance(df, KenwardRoger) or df == "kenward-roger":
+    named = df if isinstance(df, str) else ""  # an array is refused where `df` is read
+    if isinstance(df, KenwardRoger) or named == "kenward-roger":
         return df
-    if df == "satterthwaite" and "gls" in adapter.vcov_kinds:
+    if named == "satterthwaite" and "gls" in adapter.vcov_kinds:
         return "gls"
     default = adapter.vcov_kinds[0]
     if "gls" not in adapter.vcov_kinds:

@@ -23,7 +23,7 @@ def choose_df(adapter: Any, df: Any, cov: Covariance) -> DegreesOfFreedom:
     """
     if df is None:
         return _implied(adapter, cov)
-    if isinstance(df, KenwardRoger) or df == "kenward-roger":
+    if isinstance(df, KenwardRoger) or (isinstance(df, str) and df == "kenward-roger"):
         return _kenward_roger(adapter, df, cov)
     if isinstance(df, str):
         if df not in KNOWN:
