@@ -17,6 +17,8 @@ RANGE_STEP = 1e-4
 #: ... and to its value, so that a logarithm near zero is not stepped over.
 VALUE_STEP = 1e-3
 MINIMUM_STEP = 1e-6
+#: A derivative of a user's function is settled when a last extrapolation moves it by less.
+SETTLED = 1e-9
 #: The smallest jump that is refused, relative to the function's whole change over the range:
 #: a smooth function's third difference over a step of `RANGE_STEP` is far below it.
 SMALLEST_JUMP = 1e-5
@@ -202,21 +204,49 @@ def _like_a_step(values: Sequence[FloatArray], inner: BoolArray) -> tuple[BoolAr
 def jacobian(function: Callable[[FloatArray], FloatArray], at: FloatArray) -> FloatArray:
     """Differentiate a vector function of a few real numbers, shape (m,), to (k, m).
 
-    The same extrapolated central difference as `difference_quotient`, with two more halvings:
-    the error is of the sixth order in a step of one percent of the argument.
+    Central differences at four step widths, extrapolated to the eighth order. The first step is
+    one percent of the argument; where the function does not settle or leaves its domain, smaller
+    ones are tried and the most settled is kept.
+
+    Raises
+    ------
+    NumericalError
+        Where no step gives a finite derivative.
     """
+    typical = float(np.abs(at).max(initial=0.0)) or 1.0
     out: list[FloatArray] = []
     for j in range(len(at)):
-        step = 1e-2 * max(abs(float(at[j])), 1e-8)
-
-        def central(h: float, j: int = j) -> FloatArray:
-            up, down = at.copy(), at.copy()
-            up[j] += h
-            down[j] -= h
-            return (function(up) - function(down)) / (up[j] - down[j])
-
-        table = [central(step / 2**i) for i in range(4)]
-        for order in (4.0, 16.0, 64.0):
-            table = [(order * b - a) / (order - 1.0) for a, b in pairwise(table)]
-        out.append(table[0])
+        size = abs(float(at[j])) or typical
+        best, least = None, np.inf
+        for relative in (1e-2, 1e-3, 1e-4, 1e-5):
+            slope, error = _extrapolated(function, at, j, relative * size)
+            unsettled = float(np.abs(error).max()) if np.isfinite(slope).all() else np.inf
+            if unsettled < least:
+                best, least = slope, unsettled
+            if least <= SETTLED * np.abs(best if best is not None else np.inf).max():
+                break
+        if best is None:
+            raise NumericalError(
+                f"function: it has no finite derivative at the mean responses {at.tolist()}."
+            )
+        out.append(best)
     return np.stack(out, axis=-1)
+
+
+def _extrapolated(
+    function: Callable[[FloatArray], FloatArray], at: FloatArray, j: int, step: float
+) -> tuple[FloatArray, FloatArray]:
+    """Return a derivative by argument j, and by how much the last extrapolation moved it."""
+
+    def central(h: float) -> FloatArray:
+        up, down = at.copy(), at.copy()
+        up[j] += h
+        down[j] -= h
+        return (function(up) - function(down)) / (up[j] - down[j])
+
+    table = [central(step / 2**i) for i in range(4)]
+    last = table[-1]
+    for order in (4.0, 16.0, 64.0):
+        last = table[-1]
+        table = [(order * b - a) / (order - 1.0) for a, b in pairwise(table)]
+    return table[0], table[0] - last

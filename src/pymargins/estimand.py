@@ -137,13 +137,17 @@ class Estimand:
 
         def call(values: FloatArray) -> FloatArray:
             try:
-                out = np.asarray(function(values.copy()), dtype=float)
+                with np.errstate(all="ignore"):
+                    returned = np.asarray(function(values.copy()))
+                if returned.dtype == bool:
+                    raise TypeError("it returned a truth value")
+                out = returned.astype(float)
             except Exception as error:
                 raise ArgumentError(
                     f"function: it failed on the mean responses {values.tolist()}: "
                     f"{type(error).__name__}: {error}"
                 ) from error
-            if out.ndim > 1:
+            if out.ndim > 1 or out.size == 0:
                 raise ArgumentTypeError(
                     f"function: it returned shape {out.shape}; expected a number or a 1-D array."
                 )
@@ -156,6 +160,7 @@ class Estimand:
             name = getattr(function, "__name__", "function")
             name = "function" if name == "<lambda>" else name
             labels = [name] if len(value) == 1 else [f"{name}[{i}]" for i in range(len(value))]
+        labels = [labels] if isinstance(labels, str) else labels
         if len(labels) != len(value):
             raise ArgumentError(f"labels: {len(labels)} given for {len(value)} values.")
 

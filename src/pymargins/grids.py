@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,7 +95,8 @@ def _from_frame(view: ModelView, frame: pd.DataFrame) -> Points:
         except UnknownNameError as error:
             usable = [c for c in frame.columns if c in view.variables]
             raise UnknownNameError(
-                f"{error} Every column of the frame is pinned; pass frame[{usable}]."
+                f"{error} Every column of the frame is pinned"
+                + (f"; pass frame[{usable}]." if usable else ".")
             ) from None
     if not frame.columns.is_unique:
         raise ArgumentError("atexog: column names of the data frame are not unique.")
@@ -105,7 +106,9 @@ def _from_frame(view: ModelView, frame: pd.DataFrame) -> Points:
 
 def pinnable(view: ModelView, name: Any, argument: str = "atexog") -> Variable:
     """Return a variable of the model by name, or say why it cannot be set."""
-    if name in view.variables:
+    if not isinstance(name, Hashable):
+        raise ArgumentTypeError(f"{argument}: a variable is named by text, got {name!r}.")
+    if isinstance(name, str) and name in view.variables:
         return view.variables[name]
     if name == view.info.response:
         raise UnknownNameError(
@@ -127,11 +130,15 @@ def pinnable(view: ModelView, name: Any, argument: str = "atexog") -> Variable:
 
 def value_list(variable: Variable, given: Any) -> list[Any]:
     """Return the values a user gave for one variable as a list of at least one."""
-    if isinstance(given, Mapping):
-        raise ArgumentError(f"atexog: {variable.name!r} was given a mapping; expected values.")
+    if isinstance(given, (Mapping, Set, pd.DataFrame)):
+        kind = {True: "a mapping", False: "a set"}[isinstance(given, Mapping)]
+        kind = "a data frame" if isinstance(given, pd.DataFrame) else kind
+        raise ArgumentTypeError(
+            f"atexog: {variable.name!r} was given {kind}; expected a value or a list of values."
+        )
     if given is None:
         raise ArgumentError(f"atexog: {variable.name!r} was given None; expected values.")
-    if isinstance(given, (str, bytes)) or (np.ndim(given) == 0 and not isinstance(given, Iterable)):
+    if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
         values: list[Any] = [given]
     elif isinstance(given, np.ndarray) and given.ndim > 1:
         raise ArgumentError(
@@ -145,6 +152,12 @@ def value_list(variable: Variable, given: Any) -> list[Any]:
         raise ArgumentError(
             f"atexog: {variable.name!r} was given no values; list at least one, or leave it out."
         )
+    for value in values:
+        if not pd.api.types.is_scalar(value):
+            raise ArgumentError(
+                f"atexog: {variable.name!r} was given {value!r} among its values; expected a flat "
+                "list of numbers or levels."
+            )
     return [v.item() if isinstance(v, np.generic) else v for v in values]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -46,24 +47,31 @@ class Variable:
     indicator: bool = False
     dtype: Any = None
 
-    def column(self, values: Any) -> Any:
+    def column(self, values: Any, argument: str = "atexog") -> Any:
         """Turn values a user gave into a column as the fit would have seen it.
+
+        Parameters
+        ----------
+        values : sequence
+        argument : str
+            Where they were given, for error messages.
 
         Raises
         ------
         ArgumentError
-            For a level that does not exist, a text or a missing value for a number, a value
-            outside 0..1 for a 0/1 indicator.
+            For a level that does not exist, a text, boolean or missing value for a number, a
+            value outside 0..1 for a 0/1 indicator.
         """
         if self.kind == "numeric":
-            return pd.Series(self._numbers(values))
+            return pd.Series(self._numbers(values, argument))
         codes = encode(_as_objects(values), self.levels)
         if (codes < 0).any():
             bad = _as_objects(values)[int(np.flatnonzero(codes < 0)[0])]
             if pd.api.types.is_scalar(bad) and pd.isna(bad):
-                raise ArgumentError(f"atexog: the value for {self.name!r} is missing (NaN).")
+                raise ArgumentError(f"{argument}: the value for {self.name!r} is missing (NaN).")
             raise ArgumentError(
-                f"atexog: {bad!r} is not a level of {self.name!r}. Levels: {listing(self.levels)}."
+                f"{argument}: {bad!r} is not a level of {self.name!r}. Levels: "
+                f"{listing(self.levels)}."
                 f"{near_miss(bad, self.levels)}"
             )
         return self.of_codes(codes)
@@ -79,38 +87,45 @@ class Variable:
             levels = _as_objects(self.levels)
         return pd.Series(levels[codes], dtype=levels.dtype)
 
-    def _numbers(self, values: Any) -> FloatArray:
-        raw = np.asarray(values)
+    def _numbers(self, values: Any, argument: str) -> FloatArray:
+        raw = _as_objects(values) if isinstance(values, (list, tuple)) else np.asarray(values)
         if raw.dtype.kind in "mM":
             raise ArgumentError(
-                f"atexog: {self.name!r} is numeric; got dates. Give the numbers the model was "
+                f"{argument}: {self.name!r} is numeric; got dates. Give the numbers the model was "
                 "fitted to."
             )
-        try:
-            if raw.dtype.kind in "USO" and any(isinstance(v, str) for v in raw.ravel().tolist()):
-                raise ValueError
-            numbers = raw.astype(float)
-        except (TypeError, ValueError):
-            bad = next((v for v in raw.ravel().tolist() if not _is_number(v)), raw.tolist())
+        if raw.dtype.kind not in "iuf":
+            odd = [v for v in raw.ravel().tolist() if not self._is_number(v)]
+            if odd:
+                why = (
+                    " is a boolean."
+                    if isinstance(odd[0], (bool, np.bool_))
+                    else (" is not a number.")
+                )
+                raise ArgumentError(
+                    f"{argument}: {self.name!r} is numeric; {odd[0]!r}{why} Observed values run "
+                    f"from {self.low:g} to {self.high:g}."
+                )
+            raw = np.array([np.nan if v is None or v is pd.NA else v for v in raw.tolist()])
+        found = raw.astype(float)
+        if not np.isfinite(found).all():
             raise ArgumentError(
-                f"atexog: {self.name!r} is numeric; {bad!r} is not a number. Observed values run "
-                f"from {self.low:g} to {self.high:g}."
-            ) from None
-        if not np.isfinite(numbers).all():
-            raise ArgumentError(
-                f"atexog: a value for {self.name!r} is missing or infinite; give finite numbers."
+                f"{argument}: a value for {self.name!r} is missing or infinite; give finite "
+                "numbers."
             )
-        if self.indicator and numbers.size and (numbers.min() < 0 or numbers.max() > 1):
-            bad = numbers[(numbers < 0) | (numbers > 1)][0]
+        if self.indicator and found.size and (found.min() < 0 or found.max() > 1):
+            bad = found[(found < 0) | (found > 1)][0]
             raise ArgumentError(
-                f"atexog: {self.name!r} is a 0/1 indicator; {bad:g} lies outside 0 to 1. If it "
+                f"{argument}: {self.name!r} is a 0/1 indicator; {bad:g} lies outside 0 to 1. If it "
                 "were a category, fit it as C(...)."
             )
-        return numbers
+        return found
 
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float, np.number)) and not isinstance(value, str)
+    def _is_number(self, value: Any) -> bool:
+        """Accept real numbers, missing ones, and for a 0/1 indicator booleans."""
+        if isinstance(value, (bool, np.bool_)):
+            return self.indicator
+        return isinstance(value, numbers.Real) or value is None or value is pd.NA
 
 
 def _as_objects(values: Any) -> AnyArray:

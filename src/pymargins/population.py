@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, Literal
@@ -187,7 +187,7 @@ def check_frame(view: ModelView, frame: pd.DataFrame, argument: str) -> dict[str
             raise ArgumentError(
                 f"{argument}: column {name!r} has {missing} missing value(s); drop or fill them."
             )
-        columns[name] = variable.column(frame[name].array)
+        columns[name] = variable.column(frame[name].array, argument)
     return columns
 
 
@@ -203,7 +203,7 @@ def parse_weights(weights: Any, frame: pd.DataFrame) -> FloatArray | None:
             raise unknown_name("weights", weights, frame.columns, "a column of the data")
         weights = frame[weights]
     try:
-        array = np.array(weights, dtype=float)
+        array = as_real(weights)
     except (TypeError, ValueError):
         raise ArgumentTypeError(
             f"weights: expected a column name or an array of numbers, got {type(weights).__name__}."
@@ -220,14 +220,28 @@ def parse_weights(weights: Any, frame: pd.DataFrame) -> FloatArray | None:
     return array
 
 
+def as_real(values: Any) -> FloatArray:
+    """Return an array of real numbers, or raise a `TypeError` or `ValueError`."""
+    array = np.array(values)
+    if array.dtype.kind in "cmMSU":
+        raise TypeError
+    return array.astype(float)
+
+
 def parse_over(over: Any, frame: pd.DataFrame) -> list[str]:
     """Return the `over` columns as a list of names that exist and have no missing value."""
     if over is None:
         return []
+    if isinstance(over, (Mapping, Set)) or not isinstance(over, Iterable):
+        raise ArgumentTypeError(
+            f"over: expected a column name or a list of names, got {type(over).__name__}."
+        )
     names = [over] if isinstance(over, str) else list(over)
     if not names:
         raise ArgumentError("over: the list is empty; name one or more columns, or leave it out.")
     for name in names:
+        if not isinstance(name, Hashable):
+            raise ArgumentTypeError(f"over: a column is named by text, got {name!r}.")
         if name not in frame.columns:
             raise unknown_name("over", name, frame.columns, "a column of the data")
         missing = int(frame[name].isna().sum())
@@ -291,6 +305,7 @@ def _from_mapping(view: ModelView, at: Mapping[Any, Any], weights: FloatArray | 
         if name not in view.variables:
             raise unknown_name("at", name, view.variables, "a variable of the model")
         rules[name] = _parse_rule(view.variables[name], rule)
+    summary_rows(view, view.frame, rules, weights, None)  # a bad function is told of here
     shown = ", ".join(f"{k}={_rule_text(v)}" for k, v in at.items())
     return Population(
         view,
@@ -334,10 +349,7 @@ def _parse_rule(variable: Variable, rule: Any) -> Any:
             f"at: the rule {rule!r} needs numbers, and {variable.name!r} is {variable.kind}. "
             "Use 'mode' or one of its levels."
         )
-    try:
-        variable.column([rule])
-    except ArgumentError as error:
-        raise ArgumentError(str(error).replace("atexog:", "at:", 1)) from None
+    variable.column([rule], "at")
     return _Constant(rule)
 
 
@@ -381,7 +393,7 @@ def summary_rows(
             )
             for m in members
         ]
-        columns[name] = variable.column(summaries)
+        columns[name] = variable.column(summaries, "at")
     return Rows(view.design, view.variables, columns, size)
 
 

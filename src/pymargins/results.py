@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
@@ -227,6 +227,8 @@ class MarginsResult:
         if alternative not in ("two-sided", "greater", "less"):
             raise not_one_of("alternative", alternative, ["two-sided", "greater", "less"])
         target = self._null(null)
+        if (self.scale.derivative(self.estimate) < 0).any():  # a falling scale turns the sides
+            alternative = {"greater": "less", "less": "greater"}.get(alternative, alternative)  # type: ignore[assignment]
         statistic = distributions.ratio(self.estimand.value - target, self._scale_se)
         p = self.inference.p_value(self.estimand, target, alternative)
         return pd.DataFrame(
@@ -283,6 +285,12 @@ class MarginsResult:
             if self.labels.count(rows) > 1:
                 raise ArgumentError(f"row: {rows!r} names several rows; use their positions.")
             return np.array([self.labels.index(rows)])
+        if isinstance(rows, (bool, np.bool_)) or (
+            not isinstance(rows, (int, np.integer, slice)) and not isinstance(rows, Iterable)
+        ):
+            raise ArgumentTypeError(
+                f"row: expected a label, a position, a slice or a list of them, got {rows!r}."
+            )
         if isinstance(rows, (int, np.integer)):
             if not -len(self) <= rows < len(self):
                 raise IndexError(f"row {rows} of a result with {len(self)} rows")
@@ -300,6 +308,8 @@ class MarginsResult:
         if len(picked) == 0:
             raise ArgumentError("row: the selection is empty.")
         return picked
+
+    __array_ufunc__ = None  # NumPy numbers leave the arithmetic to the result
 
     def __float__(self) -> float:
         if len(self) != 1:
@@ -319,6 +329,7 @@ class MarginsResult:
         from pymargins.scenarios import parse_weights
 
         named = parse_weights(matrix, self.labels)
+        labels = [labels] if isinstance(labels, str) else labels
         names = list(named) if labels is None else [str(x) for x in labels]
         if len(names) != len(named):
             raise ArgumentError(f"labels: {len(names)} given for {len(named)} contrasts.")
@@ -333,7 +344,7 @@ class MarginsResult:
         for row, (i, j) in enumerate(pairs):
             matrix[row, i], matrix[row, j] = -1.0, 1.0
         short = _short_labels(self.labels)
-        names = [f"{short[j]} - {short[i]}" for i, j in pairs]
+        names = [f"{_operand(short[j])} - {_operand(short[i])}" for i, j in pairs]
         return self._with(self.estimand.combine(matrix, names))
 
     def __sub__(self, other: Any) -> MarginsResult:
@@ -350,17 +361,19 @@ class MarginsResult:
         k = len(a)
         matrix = np.hstack([np.eye(k), sign * np.eye(k)])
         symbol = "-" if sign < 0 else "+"
-        names = [f"{x} {symbol} {y}" for x, y in zip(a.labels, b.labels, strict=True)]
+        names = [
+            f"{_operand(x)} {symbol} {_operand(y)}" for x, y in zip(a.labels, b.labels, strict=True)
+        ]
         return self._with(a.joined(b).combine(matrix, names))
 
     def __mul__(self, factor: Any) -> MarginsResult:
-        if isinstance(factor, MarginsResult) or np.ndim(factor) != 0:
+        if not isinstance(factor, (int, float, np.number)):
             return NotImplemented
         self._refuse_off_identity("scaling")
         number = float(factor)
         if not np.isfinite(number):
             raise ArgumentError("a result can be multiplied by a finite number only.")
-        names = [f"{number:g} * {name}" for name in self.labels]
+        names = [f"{number:g} * {_operand(name)}" for name in self.labels]
         return self._with(self.estimand.combine(number * np.eye(len(self)), names))
 
     __rmul__ = __mul__
@@ -371,14 +384,18 @@ class MarginsResult:
     def __truediv__(self, other: Any) -> MarginsResult:
         self._refuse_off_identity("dividing")
         if not isinstance(other, MarginsResult):
-            if np.ndim(other) != 0 or float(other) == 0.0:
-                raise ArgumentError("a result can be divided by a non-zero number or a result.")
+            if not isinstance(other, (int, float, np.number)):
+                return NotImplemented
+            if not np.isfinite(other) or float(other) == 0.0:
+                raise ArgumentError(
+                    "a result can be divided by a finite number other than zero, or by a result."
+                )
             return self * (1.0 / float(other))
         self._check_same_session(other)
         a, b = _aligned(self, other)
         if (b.value == 0).any():
             raise NumericalError(f"division by {b.labels[int(np.argmin(np.abs(b.value)))]!r} = 0.")
-        names = [f"{x} / {y}" for x, y in zip(a.labels, b.labels, strict=True)]
+        names = [f"{_operand(x)} / {_operand(y)}" for x, y in zip(a.labels, b.labels, strict=True)]
         return self._with(a.over(b, names))
 
     def _refuse_off_identity(self, what: str) -> None:
@@ -468,7 +485,7 @@ def check_level(level: Any) -> float:
     if isinstance(level, bool) or not isinstance(level, (int, float, np.number)):
         raise ArgumentTypeError(f"level: expected a number, got {type(level).__name__}.")
     if not 0.0 < float(level) < 1.0:
-        hint = f" Did you mean {float(level) / 100:g}?" if 1 < level < 100 else ""
+        hint = f" Did you mean {float(level) / 100:g}?" if 50 <= level < 100 else ""
         raise ArgumentError(f"level: got {level!r}; it must lie between 0 and 1.{hint}")
     return float(level)
 
@@ -493,6 +510,12 @@ def _short_labels(labels: Sequence[str]) -> list[str]:
     one_variable = len({name for name, _, _ in parts}) == 1 and all(sep for _, sep, _ in parts)
     plain = all("," not in value and not _looks_numeric(value) for _, _, value in parts)
     return [value for _, _, value in parts] if one_variable and plain else list(labels)
+
+
+def _operand(label: str) -> str:
+    """Put a label that is itself a sum, difference, product or quotient into brackets."""
+    composed = any(sign in label for sign in (" - ", " + ", " * ", " / "))
+    return f"({label})" if composed else label
 
 
 def _looks_numeric(text: str) -> bool:

@@ -11,6 +11,10 @@ from pymargins._typing import FloatArray
 from pymargins.errors import ArgumentError, ArgumentTypeError, NumericalError, not_one_of
 
 ROUND_TRIP_TOLERANCE = 1e-6
+ZERO_TOLERANCE = 1e-15
+# a user's derivative is compared with a central difference: a mistake is far larger than this
+DIFFERENCE_STEP = 1e-5
+DERIVATIVE_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,7 @@ class Scale:
     @property
     def is_identity(self) -> bool:
         """Whether the scale is the response's own."""
-        return self.name == "identity"
+        return self.forward is _identity
 
     def transform(self, mean: FloatArray, labels: tuple[str, ...]) -> tuple[FloatArray, FloatArray]:
         """Return `forward(mean)` and its derivative there.
@@ -70,10 +74,7 @@ class Scale:
         """
         if self.is_identity:
             return mean, np.ones_like(mean)
-        with np.errstate(all="ignore"):
-            value = np.asarray(self.forward(mean), dtype=float)
-            slope = np.asarray(self.derivative(mean), dtype=float)
-        value, slope = np.broadcast_to(value, mean.shape), np.broadcast_to(slope, mean.shape)
+        value, slope = self._call("forward", mean), self._call("derivative", mean)
         bad = ~(np.isfinite(value) & np.isfinite(slope) & (slope != 0.0))
         if bad.any():
             where = int(np.flatnonzero(bad)[0])
@@ -82,14 +83,42 @@ class Scale:
                 f"{self.domain}. Use Margins.linear_scale(...) for quantities that can leave it, "
                 "such as slopes or differences."
             )
-        with np.errstate(all="ignore"):
-            back = np.asarray(self.inverse(value), dtype=float)
-        if not np.allclose(back, mean, rtol=ROUND_TRIP_TOLERANCE, atol=0.0):
+        back = self._call("inverse", value)
+        wrong = ~(np.abs(back - mean) <= ROUND_TRIP_TOLERANCE * np.abs(mean) + ZERO_TOLERANCE)
+        if wrong.any():
+            where = int(np.flatnonzero(wrong)[0])
             raise ArgumentError(
-                f"scale {self.name!r}: `inverse` does not undo `forward`: a mean of {mean[0]:.6g} "
-                f"comes back as {back[0]:.6g}."
+                f"scale {self.name!r}: `inverse` does not undo `forward`: a mean of "
+                f"{mean[where]:.6g} comes back as {back[where]:.6g}."
             )
+        if SCALES.get(self.name) is not self:
+            self._check_derivative(mean, slope)
         return value, slope
+
+    def _call(self, part: str, values: FloatArray) -> FloatArray:
+        """Evaluate one of the three functions; what it returns has the shape of its argument."""
+        try:
+            with np.errstate(all="ignore"):
+                out = np.asarray(getattr(self, part)(values), dtype=float)
+            return np.broadcast_to(out, values.shape)
+        except Exception as error:
+            raise ArgumentError(
+                f"scale {self.name!r}: `{part}` failed on an array of shape {values.shape}: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+
+    def _check_derivative(self, mean: FloatArray, slope: FloatArray) -> None:
+        """Compare `derivative` with a difference quotient, where that is defined."""
+        step = DIFFERENCE_STEP * np.where(mean == 0.0, 1.0, np.abs(mean))
+        rise = self._call("forward", mean + step) - self._call("forward", mean - step)
+        measured = rise / (2.0 * step)
+        wrong = np.abs(slope - measured) > DERIVATIVE_TOLERANCE * np.abs(measured)
+        if wrong.any():
+            where = int(np.flatnonzero(wrong)[0])
+            raise ArgumentError(
+                f"scale {self.name!r}: `derivative` is {slope[where]:.6g} at a mean of "
+                f"{mean[where]:.6g}, where `forward` changes by {measured[where]:.6g} a unit."
+            )
 
 
 def _identity(x: FloatArray) -> FloatArray:

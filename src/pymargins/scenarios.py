@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import combinations, product
 from typing import Any, NamedTuple
@@ -41,6 +41,10 @@ class Scenario:
                 f"{type(self.atexog).__name__}."
             )
         object.__setattr__(self, "atexog", dict(self.atexog))
+        if not isinstance(self.label, str):
+            raise ArgumentTypeError(
+                f"Scenario: `label` must be text, got {type(self.label).__name__}."
+            )
         if not self.label:
             object.__setattr__(self, "label", label_of(self.atexog))
 
@@ -99,7 +103,7 @@ def as_scenario(scenario: Any, position: int) -> Scenario:
             raise ArgumentError(f"scenarios: item {position} has no 'atexog'.")
         scenario = Scenario(scenario["atexog"], scenario.get("label") or "")
     for name, value in scenario.atexog.items():
-        if not callable(value) and not isinstance(value, str) and np.ndim(value) != 0:
+        if not callable(value) and _is_several(value):
             raise ArgumentError(
                 f"scenarios: item {position} gives {name!r} several values; a scenario is one "
                 f"point. Use levels({name!r}, [...]), or predict(atexog=...) for a grid."
@@ -307,7 +311,8 @@ def polynomial(var: str, values: Sequence[Any], degree: int | None = None) -> Sc
     values = _values("polynomial", var, values, least=2)
     k = len(values)
     degree = min(k - 1, len(_DEGREES)) if degree is None else degree
-    if not isinstance(degree, (int, np.integer)) or not 1 <= degree <= min(k - 1, len(_DEGREES)):
+    whole = isinstance(degree, (int, np.integer)) and not isinstance(degree, bool)
+    if not whole or not 1 <= degree <= min(k - 1, len(_DEGREES)):
         raise ArgumentError(
             f"degree: got {degree!r}; allowed are 1 to {min(k - 1, len(_DEGREES))} for {k} levels."
         )
@@ -350,14 +355,20 @@ def did(
     >>> did("treated", "post").weights["did(treated, post)"].tolist()
     [1.0, -1.0, -1.0, 1.0]
     """
+    if treatment == time:
+        raise ArgumentError(f"did: treatment and time must be two variables, got {time!r} twice.")
     first = _values("did", treatment, treatment_levels, exactly=2)
     second = _values("did", time, time_levels, exactly=2)
     points = [Scenario({treatment: a, time: b}) for a, b in product(first, second)]
     return ScenarioSet(points, {f"did({treatment}, {time})": np.array([1.0, -1.0, -1.0, 1.0])})
 
 
+def _is_several(value: Any) -> bool:
+    return isinstance(value, Iterable) and not isinstance(value, (str, bytes))
+
+
 def _as_list(values: Any) -> Sequence[Any]:
-    return [values] if isinstance(values, str) or np.ndim(values) == 0 else values
+    return values if _is_several(values) else [values]
 
 
 def _values(
@@ -365,10 +376,14 @@ def _values(
 ) -> list[Any]:
     if not isinstance(var, str):
         raise ArgumentTypeError(f"{helper}: the variable must be a name, got {type(var).__name__}.")
-    if isinstance(values, (str, bytes)) or np.ndim(values) == 0:
+    if isinstance(values, (str, bytes, Mapping, Set)) or not isinstance(values, Iterable):
         raise ArgumentTypeError(f"{helper}: the levels of {var!r} must be a list, got {values!r}.")
     found = [v.item() if isinstance(v, np.generic) else v for v in values]
     for value in found:
+        if _is_several(value):
+            raise ArgumentError(
+                f"{helper}: the levels of {var!r} must be a flat list; {value!r} is among them."
+            )
         if isinstance(value, float) and not np.isfinite(value):
             raise ArgumentError(f"{helper}: a level of {var!r} is missing or infinite.")
     if len(found) < least or (exactly is not None and len(found) != exactly):
