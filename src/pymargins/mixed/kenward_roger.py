@@ -9,12 +9,11 @@ import numpy as np
 
 from pymargins._typing import FloatArray
 from pymargins.errors import ModelError, not_one_of
+from pymargins.mixed.derivatives import VarianceDerivatives, variance_derivatives
 from pymargins.mixed.information import (
     VarianceCovariance,
-    VarianceDerivatives,
     expected_covariance,
     observed_covariance,
-    variance_derivatives,
 )
 from pymargins.mixed.parameters import CovarianceParameters
 from pymargins.mixed.satterthwaite import RANK_TOLERANCE, contrast_df

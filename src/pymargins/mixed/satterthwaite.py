@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from pymargins._typing import FloatArray
+from pymargins.mixed.derivatives import VarianceDerivatives, variance_derivatives
 from pymargins.mixed.information import (
     VarianceCovariance,
-    VarianceDerivatives,
     observed_covariance,
-    variance_derivatives,
 )
 from pymargins.mixed.parameters import CovarianceParameters
 from pymargins.mixed.structure import MixedData
@@ -116,7 +115,7 @@ def contrast_df(
 def _pooled_df(single: FloatArray) -> float:
     if len(single) == 0:
         return float("nan")
-    if len(single) == 1 or np.ptp(single) <= SAME_DF * single.min() or np.isinf(single).all():
+    if single.max() <= (1 + SAME_DF) * single.min():
         return float(single.mean())
     if (single <= 2).any():
         return 2.0
