@@ -19,11 +19,12 @@ from pymargins.effects import (
     linear_effect,
     log_change_effect,
 )
-from pymargins.errors import ArgumentError, ArgumentTypeError
+from pymargins.errors import ArgumentError, ArgumentTypeError, UnsupportedError, unknown_name
 from pymargins.estimand import Estimand
 from pymargins.grids import Points, extrapolations, parse_atexog, pinnable, scenario_grids
 from pymargins.inference.choice import BOOTSTRAP, choose_inference
 from pymargins.inference.freedom import NORMAL
+from pymargins.inference.options import Bootstrap
 from pymargins.model import Variable
 from pymargins.population import make_population, parse_over
 from pymargins.results import MarginsResult, Provenance, check_level
@@ -311,6 +312,49 @@ class Margins:
             scenarios = scenarios[0]
         points, notes = self._means(scenarios)
         return self._result(points.apply(function, labels), "function of mean responses", notes)
+
+    def likelihood_ratio_test(
+        self, terms: Any, *, n_boot: int = 1000, rng: Any = None
+    ) -> pd.Series:
+        """Test terms of the fixed part by the likelihood ratio, bootstrapped under the null.
+
+        The model without the terms and the model with them are fitted by maximum likelihood;
+        responses are drawn from the fitted smaller model, and both are refitted to each. The
+        p-value is the share of replicates with a ratio at least as large, the observed one counted
+        among them: it needs no chi-square approximation.
+
+        Parameters
+        ----------
+        terms : str or list of str
+            As the formula writes them: ``"age:treated"``. Leave no interaction with them behind.
+        n_boot : int
+        rng : int or Generator, optional
+
+        Returns
+        -------
+        Series
+            `statistic`, `df1`, `p_value`, `p_chi2` (the large-sample one) and `n_boot` (replicates
+            that converged).
+
+        References
+        ----------
+        Halekoh, U. and Hojsgaard, S. (2014). A Kenward-Roger approximation and parametric
+        bootstrap methods for tests in linear mixed models. *Journal of Statistical Software*
+        59(9). doi:10.18637/jss.v059.i09
+        """
+        if not hasattr(self._adapter, "likelihood_ratio"):
+            raise UnsupportedError("likelihood_ratio_test: the adapter cannot refit its model.")
+        known = self._view.design.terms()
+        names = [terms] if isinstance(terms, str) else list(terms)
+        columns: list[int] = []
+        for name in names:
+            if name not in known:
+                raise unknown_name("likelihood_ratio_test", name, known, "a term of the model")
+            columns += known[name]
+        if not columns:
+            raise ArgumentError("likelihood_ratio_test: name at least one term.")
+        option = Bootstrap(n_boot, kind="parametric", rng=rng)
+        return self._adapter.likelihood_ratio(columns, option).rename(", ".join(names))
 
     # --- what verbs share ----------------------------------------------------------------------
 

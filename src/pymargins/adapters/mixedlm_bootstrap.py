@@ -14,7 +14,14 @@ from pymargins.estimand import Draws
 from pymargins.inference.options import Bootstrap
 from pymargins.inference.progress import progress_bar
 from pymargins.inference.resampling import Replicates
-from pymargins.mixed import MixedFit, bootstrap, fit, jackknife, refit_weights
+from pymargins.mixed import (
+    MixedFit,
+    bootstrap,
+    fit,
+    jackknife,
+    likelihood_ratio,
+    refit_weights,
+)
 from pymargins.mixed.resampling import ClusterDraw, streams
 from pymargins.model import ModelView
 
@@ -60,6 +67,35 @@ def bootstrap_mixed(adapter: Any, option: Bootstrap) -> Replicates:
             progress=advance,
         )
     return _replicates(found, WORDS[option.kind], None, resampled=False)
+
+
+def likelihood_ratio_test(adapter: Any, columns: list[int], option: Bootstrap) -> pd.Series:
+    """Test that the coefficients of some columns are zero, by maximum likelihood."""
+    from scipy import special
+
+    if adapter.constrained:
+        raise UnsupportedError(
+            "likelihood_ratio_test: this fit holds parameters fixed or penalises them."
+        )
+    full = adapter.maximum_likelihood_data(None)
+    null = adapter.maximum_likelihood_data(columns)
+    if null.rank == full.rank:
+        raise ArgumentError(
+            "likelihood_ratio_test: the other terms of the model span the same columns, so there "
+            "is nothing to test. Leave out the interactions that contain the term too."
+        )
+    with progress_bar(2 * option.n_boot, option.progress) as advance:
+        found = likelihood_ratio(null, full, option.n_boot, option.rng, progress=advance)
+    df1 = full.rank - null.rank
+    return pd.Series(
+        {
+            "statistic": found.statistic,
+            "df1": df1,
+            "p_value": found.p_value,
+            "p_chi2": float(special.chdtrc(df1, max(found.statistic, 0.0))),
+            "n_boot": int(found.converged.sum()),
+        }
+    )
 
 
 def _clusters(adapter: Any, option: Bootstrap, best: MixedFit) -> Replicates:

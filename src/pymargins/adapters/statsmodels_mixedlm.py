@@ -170,17 +170,25 @@ class StatsmodelsMixedLMAdapter:
     def data(self) -> MixedData:
         """The model's rows and cross-products, formed when first needed."""
         if self._data is None:
-            source = self._source
-            assert self._view.groups is not None
-            self._data = MixedData.from_arrays(
-                source.endog,
-                source.exog,
-                self._view.groups,
-                Z=source.exog_re if source.k_re else None,
-                components=tuple(source.exog_vc.mats),
-                reml=bool(source.reml),
-            )
+            self._data = self._arrays(self._source.exog, bool(self._source.reml))
         return self._data
+
+    def maximum_likelihood_data(self, without: list[int] | None) -> MixedData:
+        """Return the model's rows for ML, without some columns of the design."""
+        exog = np.asarray(self._source.exog)
+        return self._arrays(exog if without is None else np.delete(exog, without, axis=1), False)
+
+    def _arrays(self, exog: AnyArray, reml: bool) -> MixedData:
+        source = self._source
+        assert self._view.groups is not None
+        return MixedData.from_arrays(
+            source.endog,
+            exog,
+            self._view.groups,
+            Z=source.exog_re if source.k_re else None,
+            components=tuple(source.exog_vc.mats),
+            reml=reml,
+        )
 
     def polished(self) -> StatsmodelsMixedLMAdapter:
         """Return an adapter of the same model at the optimum of its likelihood.
@@ -254,6 +262,12 @@ class StatsmodelsMixedLMAdapter:
         from pymargins.adapters.mixedlm_bootstrap import bootstrap_mixed
 
         return bootstrap_mixed(self, option)
+
+    def likelihood_ratio(self, columns: list[int], option: Bootstrap) -> pd.Series:
+        """Bootstrap the likelihood ratio of a null model without these columns of the design."""
+        from pymargins.adapters.mixedlm_bootstrap import likelihood_ratio_test
+
+        return likelihood_ratio_test(self, columns, option)
 
     # --- health of the fit ---------------------------------------------------------------------
 
