@@ -23,6 +23,8 @@ logging.getLogger("sphinx.sphinx.directives.other").addFilter(
 
 html_theme = "furo"
 html_title = f"pymargins {release}"
+html_static_path = ["_static"]
+html_css_files = ["custom.css"]
 
 # Every page is run afresh: a cached output could come from an older pymargins.
 nb_execution_mode = "force"
