@@ -268,7 +268,14 @@ def reference(var: str, values: Sequence[Any], ref_level: Any = _FIRST) -> Scena
 
 
 def sequential(var: str, values: Sequence[Any]) -> ScenarioSet:
-    """Contrast each level with the one before it: the later minus the earlier."""
+    """Contrast each level with the one before it: the later minus the earlier.
+
+    Examples
+    --------
+    >>> from pymargins import sequential
+    >>> list(sequential("wave", [1, 2, 3]).weights)
+    ['wave: 2 - 1', 'wave: 3 - 2']
+    """
     values = _values("sequential", var, values, least=2)
     weights = {
         _difference(var, values[i], values[i - 1]): _unit(len(values), {i: 1.0, i - 1: -1.0})
@@ -278,7 +285,14 @@ def sequential(var: str, values: Sequence[Any]) -> ScenarioSet:
 
 
 def helmert(var: str, values: Sequence[Any]) -> ScenarioSet:
-    """Contrast each level with the mean of those before it."""
+    """Contrast each level with the mean of those before it.
+
+    Examples
+    --------
+    >>> from pymargins import helmert
+    >>> list(helmert("dose", ["low", "mid", "high"]).weights)
+    ['mid - low', 'high - mean(low, mid)']
+    """
     values = _values("helmert", var, values, least=2)
     prefix = f"{var}: " if _is_numeric(values[0]) else ""
     weights: dict[str, FloatArray] = {}
@@ -307,6 +321,12 @@ def polynomial(var: str, values: Sequence[Any], degree: int | None = None) -> Sc
     values : sequence
     degree : int, optional
         The highest degree; by default one less than the number of levels, at most five.
+
+    Examples
+    --------
+    >>> from pymargins import polynomial
+    >>> {name: w.tolist() for name, w in polynomial("dose", [0, 10, 20]).weights.items()}
+    {'dose: linear': [-1.0, 0.0, 1.0], 'dose: quadratic': [1.0, -2.0, 1.0]}
     """
     values = _values("polynomial", var, values, least=2)
     k = len(values)
@@ -416,7 +436,7 @@ def _integers(weights: FloatArray) -> FloatArray:
     base = weights / np.abs(weights[np.abs(weights) > 1e-9]).min()
     for factor in range(1, 1000):
         if np.allclose(base * factor, np.round(base * factor), atol=1e-6 * factor):
-            return np.round(base * factor)
+            return np.round(base * factor) + 0.0  # no -0.0
     return weights
 
 

@@ -74,12 +74,18 @@ class Margins:
     level : float
         Confidence level.
     method : {"delta", "simulation", "bootstrap"} or option object
-    n_boot, n_sim : int, optional
-        Number of replicates or draws; 1000 and 4000 by default.
+        How uncertainty is carried to what is asked: by derivatives, by draws of the coefficients,
+        or by refits. `Delta`, `Simulation` and `Bootstrap` objects hold more options.
+    n_boot : int, optional
+        Replicates of the bootstrap; 1000 by default.
+    n_sim : int, optional
+        Draws of the simulation; 4000 by default.
     rng : int or Generator, optional
         Seed of the random methods.
     n_jobs : int, optional
-    progress : bool
+        Processes of the bootstrap's generic refits.
+    progress : bool, optional
+        Whether the bootstrap shows its progress.
     weights : str or array, optional
         Weights of the rows that are averaged over: a column name or one number a row.
     data : data frame, optional
@@ -97,6 +103,33 @@ class Margins:
     ------
     PymarginsError
         Whatever is wrong with an argument, by name.
+
+    Warns
+    -----
+    FitWarning
+        Where the state of the fit would change a conclusion; see `diagnose`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> import statsmodels.formula.api as smf
+    >>> from pymargins import Margins, pairwise
+    >>> rng = np.random.default_rng(1)
+    >>> person, dose = np.repeat(np.arange(20), 4), np.tile([0.0, 1.0, 2.0, 3.0], 20)
+    >>> df = pd.DataFrame({"person": person, "dose": dose})
+    >>> df["arm"] = np.where(person < 10, "old", "new")
+    >>> df["score"] = 10 + 2 * dose + rng.normal(0, 2, 20)[person] + rng.normal(0, 1, 80)
+    >>> fit = smf.mixedlm("score ~ dose * arm", df, groups="person").fit()
+
+    >>> m = Margins(fit, vcov="gls")
+    >>> m.predict(atexog={"dose": [0, 3]}).labels
+    ('dose=0', 'dose=3')
+    >>> slope = m.dydx("dose")
+    >>> print(f"{slope.estimate[0]:.2f} ({slope.std_error[0]:.2f})")
+    1.97 (0.09)
+    >>> m.contrasts(pairwise("arm", ["new", "old"])).labels
+    ('new - old',)
     """
 
     __slots__ = (
@@ -206,7 +239,14 @@ class Margins:
         Returns
         -------
         MarginsResult
-            On the response's scale; the interval is formed on the session's.
+            In units of the response; the interval is formed on the session's scale.
+
+        Raises
+        ------
+        UnknownNameError
+            For a variable that is not in the model's fixed part.
+        ArgumentError
+            For a value that the variable cannot take, and for missing values in an `over` column.
         """
         points = parse_atexog(self._view, atexog)
         rows, strata, subgroups = self._stratify(over)
@@ -238,15 +278,50 @@ class Margins:
         return self._effects(variables, atexog, over, None)
 
     def eyex(self, variables: Any, *, atexog: Any = None, over: Any = None) -> MarginsResult:
-        """Estimate average elasticities: percent of y for one percent of x, row by row."""
+        r"""Estimate average elasticities: percent of the mean for one percent of x.
+
+        With :math:`\mu_i` the mean response of row i and :math:`d_i` its slope, the average of
+        :math:`d_i x_i / \mu_i` over the rows.
+
+        Parameters
+        ----------
+        variables, atexog, over
+            As in `dydx`; numeric variables only.
+
+        Raises
+        ------
+        NumericalError
+            Where the mean response is zero or changes sign over the rows.
+        """
         return self._effects(variables, atexog, over, "eyex")
 
     def eydx(self, variables: Any, *, atexog: Any = None, over: Any = None) -> MarginsResult:
-        """Estimate average semi-elasticities: proportional change of y for one unit of x."""
+        r"""Estimate average semi-elasticities: proportional change of the mean for one unit of x.
+
+        The average of :math:`d_i / \mu_i`; for a category, of the change of :math:`\log \mu_i`.
+
+        Parameters
+        ----------
+        variables, atexog, over
+            As in `dydx`.
+
+        Raises
+        ------
+        NumericalError
+            Where the mean response is zero or changes sign over the rows.
+        """
         return self._effects(variables, atexog, over, "eydx")
 
     def dyex(self, variables: Any, *, atexog: Any = None, over: Any = None) -> MarginsResult:
-        """Estimate average semi-elasticities: change of y for a proportional change of x."""
+        """Estimate average semi-elasticities: change of the mean for a proportional change of x.
+
+        The average of :math:`d_i x_i`.
+
+        Parameters
+        ----------
+        variables, atexog, over
+            As in `dydx`; numeric variables only.
+        """
         return self._effects(variables, atexog, over, "dyex")
 
     def contrasts(self, scenarios: Any, contrasts: Any = None) -> MarginsResult:
@@ -503,13 +578,26 @@ class Margins:
         ]
 
     def summary(self) -> Summary:
-        """State every commitment of the session in words fit for a methods section."""
+        """State every commitment of the session in words fit for a methods section.
+
+        Returns
+        -------
+        Summary
+            Prints in a terminal, renders in a notebook, exports.
+        """
         from pymargins.tables import session_summary
 
         return session_summary(self.provenance, self._scale, self._level, self._view)
 
     def diagnose(self) -> Diagnosis:
-        """Report what a reviewer should know about the fit."""
+        """Report what a reviewer should know about the fit.
+
+        Returns
+        -------
+        Diagnosis
+            Convergence, distance from the optimum, boundary, standard errors against GLS ones,
+            rank, and the number and sizes of groups.
+        """
         if not hasattr(self._adapter, "diagnose"):
             raise ArgumentError("diagnose: the adapter of this model offers no diagnosis.")
         return self._adapter.diagnose()
