@@ -104,6 +104,27 @@ class MarginsResult:
     level : float
         Default confidence level.
     provenance : Provenance
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> import statsmodels.formula.api as smf
+    >>> from pymargins import Margins
+    >>> rng = np.random.default_rng(1)
+    >>> person, dose = np.repeat(np.arange(20), 4), np.tile([0.0, 1.0, 2.0, 3.0], 20)
+    >>> df = pd.DataFrame({"person": person, "dose": dose})
+    >>> df["score"] = 10 + 2 * dose + rng.normal(0, 2, 20)[person] + rng.normal(0, 1, 80)
+    >>> result = Margins(smf.mixedlm("score ~ dose", df, groups="person").fit()).predict(
+    ...     atexog={"dose": [0, 3]}
+    ... )
+    >>> len(result), result["dose=3"].labels
+    (2, ('dose=3',))
+    >>> gain = result[1] - result[0]
+    >>> bool(gain.std_error[0] < np.hypot(*result.std_error))  # the two are correlated
+    True
+    >>> list(result.to_frame().columns)[:4]
+    ['label', 'dose', 'estimate', 'std_error']
     """
 
     estimand: Estimand
