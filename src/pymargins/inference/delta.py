@@ -36,11 +36,14 @@ class DegreesOfFreedom:
         From r independent Jacobian rows to the `Joint` reference of their F statistic.
     words : str
         How tables name it.
+    notes : tuple of str
+        What a reader of the table should know of it.
     """
 
     single: Callable[[FloatArray], FloatArray]
     joint: Callable[[FloatArray], Joint]
     words: str
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def constant(cls, df: float, words: str) -> DegreesOfFreedom:
@@ -107,8 +110,8 @@ class DeltaInference:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Nothing to add to a table."""
-        return ()
+        """What a reader of a table should know of the degrees of freedom."""
+        return self.df.notes
 
     @property
     def words(self) -> str:

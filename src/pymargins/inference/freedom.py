@@ -71,7 +71,23 @@ def of_method(method: Any, words: str) -> DegreesOfFreedom:
             )
         return Joint(float(scale), float(df2))
 
-    return DegreesOfFreedom(single, joint, words)
+    return DegreesOfFreedom(single, joint, words, _notes(getattr(method, "variance", None)))
+
+
+def _notes(variance: Any) -> tuple[str, ...]:
+    """Say where the variance of the variance parameters is not what it should be."""
+    notes: list[str] = []
+    if variance is not None and variance.dropped:
+        notes.append(
+            f"{variance.dropped} variance parameter(s) at the boundary count as known in the "
+            "degrees of freedom"
+        )
+    if variance is not None and variance.indefinite:
+        notes.append(
+            "the likelihood has no maximum in the variance parameters here, so the degrees of "
+            "freedom are not reliable; see m.diagnose()"
+        )
+    return tuple(notes)
 
 
 def _words(df: float) -> str:
