@@ -62,10 +62,11 @@ def battery() -> tuple[MixedData, list[str]]:
 def test_standard_errors_and_df(information, battery):
     data, names = battery
     found = kenward_roger(data, fit(data).params, information)
+    tolerance = TOLERANCE[information]
     for effect, (se, df) in FIGURES[information].items():
         row = np.zeros((1, len(names)))
         row[0, names.index(effect)] = 1.0
         assert np.sqrt(row @ found.cov @ row.T)[0, 0] == pytest.approx(
             se, rel=TOLERANCE[information]
         )
-        assert found.df(row)[0] == pytest.approx(df, rel=TOLERANCE[information])
+        assert found.df(row)[0] == pytest.approx(df, rel=tolerance)
