@@ -11,6 +11,7 @@ import pandas as pd
 from pymargins._typing import FloatArray
 from pymargins.errors import (
     ArgumentError,
+    ArgumentTypeError,
     NumericalError,
     UnsupportedError,
     listing,
@@ -125,11 +126,11 @@ def _given(adapter: Any, vcov: Any) -> Covariance:
     if isinstance(vcov, pd.DataFrame):
         matrix = _checked(_ordered(vcov, names), "matrix")
         return Covariance(matrix, "matrix", "given by the user, aligned by name")
-    array = np.array(vcov, dtype=float) if np.ndim(vcov) == 2 else np.empty(0)
+    array = _real_numbers(vcov)
     if array.shape != (len(names), len(names)):
         raise ArgumentError(
             f"vcov: a matrix must have shape ({len(names)}, {len(names)}), one row for each of "
-            f"{listing(names)}; got {np.shape(vcov)}."
+            f"{listing(names)}; got {array.shape}."
         )
     return Covariance(_checked(array, "matrix"), "matrix", "given by the user")
 
@@ -144,7 +145,20 @@ def _ordered(vcov: pd.DataFrame, names: tuple[str, ...]) -> FloatArray:
             )
         if not labels.is_unique:
             raise ArgumentError(f"vcov: the data frame's {axis} are labelled twice.")
-    return np.array(vcov.loc[list(names), list(names)], dtype=float)
+    return _real_numbers(vcov.loc[list(names), list(names)])
+
+
+def _real_numbers(vcov: Any) -> FloatArray:
+    try:
+        array = np.array(vcov)
+        if array.dtype.kind not in "iufO":
+            raise ValueError
+        return array.astype(float)
+    except (TypeError, ValueError):
+        raise ArgumentTypeError(
+            "vcov: expected a covariance by name, a matrix of real numbers or a labelled data "
+            f"frame, got {type(vcov).__name__}."
+        ) from None
 
 
 def _checked(cov: FloatArray, kind: str) -> FloatArray:
