@@ -185,7 +185,7 @@ class MarginsResult:
 
     @property
     def p_value(self) -> FloatArray:
-        """Two-sided p-values of no effect: 0, or 1 for a ratio."""
+        """Two-sided p-values against no effect, which is 0, or 1 for a ratio."""
         if "p" not in self._cache:
             null = np.zeros(len(self))
             self._cache["p"] = self.inference.p_value(self.estimand, null, "two-sided")
