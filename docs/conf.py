@@ -1,7 +1,11 @@
 """Sphinx settings. Every code cell runs; a failure or a warning stops the build (`make docs`)."""
 
 import logging
+import sys
 from importlib.metadata import version as installed
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
 project = "pymargins"
 author = "pymargins developers"
@@ -12,7 +16,7 @@ extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
+    "mathml",
     "sphinx.ext.napoleon",
 ]
 exclude_patterns = ["_build", "jupyter_execute"]
@@ -21,6 +25,7 @@ logging.getLogger("sphinx.sphinx.directives.other").addFilter(
     lambda record: getattr(record, "subtype", None) != "empty_glob"
 )
 
+html_math_renderer = "mathml"
 html_theme = "furo"
 html_title = f"pymargins {release}"
 html_static_path = ["_static"]
