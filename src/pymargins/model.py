@@ -139,7 +139,29 @@ def _as_objects(values: Any) -> AnyArray:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """Facts about a fit that tables and error messages name."""
+    """Facts about a fit that tables and error messages name.
+
+    Parameters
+    ----------
+    kind : str
+        The class of model, in words.
+    response : str
+        The name of the outcome.
+    n : int
+        Rows that were fitted.
+    groups : int, optional
+        The number of groups.
+    group_name : str, optional
+        The column that holds them.
+    estimation : str
+        For example ``"REML"``.
+    random_effects : str
+        What figures do with them, in words.
+    reference_df : float
+        Degrees of freedom that the fit itself uses; infinite for the normal distribution.
+    notes : tuple of str
+        What every table of this fit must say.
+    """
 
     kind: str
     response: str
