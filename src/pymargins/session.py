@@ -25,6 +25,7 @@ from pymargins.grids import Points, extrapolations, parse_atexog, pinnable, scen
 from pymargins.inference.choice import BOOTSTRAP, choose_inference
 from pymargins.inference.freedom import NORMAL
 from pymargins.inference.options import Bootstrap
+from pymargins.inference.references import references_for
 from pymargins.model import Variable
 from pymargins.population import make_population, parse_over
 from pymargins.results import MarginsResult, Provenance, check_level
@@ -587,7 +588,10 @@ class Margins:
         """
         from pymargins.tables import session_summary
 
-        return session_summary(self.provenance, self._scale, self._level, self._view)
+        provenance = self.provenance
+        papers = references_for(self._spec.option, self._spec.vcov, self._spec.df_words)
+        provenance = replace(provenance, notes=(*provenance.notes, *papers))
+        return session_summary(provenance, self._scale, self._level, self._view)
 
     def diagnose(self) -> Diagnosis:
         """Report what a reviewer should know about the fit.

@@ -34,6 +34,7 @@ class Choice:
     vcov: str
     vcov_words: str
     df_words: str
+    option: Delta | Simulation | Bootstrap
 
 
 def choose_inference(
@@ -47,9 +48,10 @@ def choose_inference(
     if isinstance(option, Simulation):
         _refuse_df(df, "simulation")
         inference = simulate(option, adapter.view.params, cov.matrix)
-        return Choice(inference, cov.kind, cov.words, "none: percentiles of the draws")
+        return Choice(inference, cov.kind, cov.words, "none: percentiles of the draws", option)
     freedom = choose_df(adapter, df, cov)
-    return Choice(DeltaInference(cov.matrix, freedom), cov.kind, cov.words, freedom.words)
+    inference = DeltaInference(cov.matrix, freedom)
+    return Choice(inference, cov.kind, cov.words, freedom.words, option)
 
 
 def _bootstrapped(adapter: Any, vcov: Any, df: Any, cluster: Any, option: Bootstrap) -> Choice:
@@ -63,7 +65,8 @@ def _bootstrapped(adapter: Any, vcov: Any, df: Any, cluster: Any, option: Bootst
             raise ArgumentError("cluster: given to the session and to Bootstrap(); give it once.")
         option = replace(option, cluster=cluster)
     words = "of the bootstrap draws"
-    return Choice(bootstrap(option, adapter), BOOTSTRAP, words, "none: bootstrap distribution")
+    found = bootstrap(option, adapter)
+    return Choice(found, BOOTSTRAP, words, "none: bootstrap distribution", option)
 
 
 def _refuse_df(df: Any, name: str) -> None:
