@@ -13,7 +13,7 @@ PAPERS = {
     "robust": "Pustejovsky and Tipton (2018), Journal of Business and Economic Statistics 36, "
     "doi:10.1080/07350015.2016.1247004",
     "between-within": "Schluchter and Elashoff (1990), Journal of Statistical Computation and "
-    "Simulation 37, doi:10.1080/00949659008811295",
+    "Simulation 37",
     "cluster": "Field and Welsh (2007), Journal of the Royal Statistical Society B 69, "
     "doi:10.1111/j.1467-9868.2007.00593.x",
     "residual": "Carpenter, Goldstein and Rasbash (2003), Applied Statistics 52, "
