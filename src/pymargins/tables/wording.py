@@ -34,7 +34,8 @@ def null_of(quantity: str, scale: Scale) -> float | None:
 
 def back_transformed_zero(scale: Scale) -> float:
     """Return what 0 on the scale is in the units of the estimates."""
-    return float(np.asarray(scale.inverse(np.zeros(1)))[0])
+    with np.errstate(all="ignore"):  # some scales never reach 0
+        return float(np.asarray(scale.inverse(np.zeros(1)))[0])
 
 
 def summarise(result: MarginsResult) -> Summary:
@@ -104,10 +105,14 @@ def _scale_notes(quantity: str, scale: Scale) -> list[str]:
         return []
     what = "ratios" if is_ratio(quantity, scale) else "estimates"
     null = back_transformed_zero(scale)
-    return [
-        f"{what} back-transformed from the {scale.name} scale, on which intervals are symmetric",
-        f"the statistic and p compare with {null:g}, which is 0 on the {scale.name} scale",
+    notes = [
+        f"{what} back-transformed from the {scale.name} scale, on which intervals are symmetric"
     ]
+    if np.isfinite(null):
+        notes.append(
+            f"the statistic and p compare with {null:g}, which is 0 on the {scale.name} scale"
+        )
+    return notes
 
 
 def _distribution(provenance: Provenance) -> list[str]:
