@@ -10,8 +10,10 @@ import numpy as np
 
 from pymargins._typing import FloatArray
 from pymargins.averages import Grid, Rows, Strata, average, chunks, scenario_rows, shift
-from pymargins.errors import NumericalError
+from pymargins.errors import ArgumentError, NumericalError
 from pymargins.estimand import Draws, Estimand
+from pymargins.model import Variable
+from pymargins.scenarios import value_text
 
 #: What an elasticity relates: proportional (e) or absolute (d) changes of y and of x.
 Elasticity: TypeAlias = Literal["eyex", "eydx", "dyex"]
@@ -108,6 +110,63 @@ def _resampled_rows(
             )
         out[:, r] = np.tensordot(share / whole[:, None], means[cell], axes=1)
     return out.reshape(len(weights), -1, means.shape[2])
+
+
+def joined(parts: Sequence[Estimand]) -> Estimand:
+    """Stack estimands in order."""
+    out = parts[0]
+    for part in parts[1:]:
+        out = out.joined(part)
+    return out
+
+
+def slope_effect(
+    question: Question, params: FloatArray, name: str, kind: Elasticity | None
+) -> Estimand:
+    """Build the average slope, or elasticity, by a numeric variable."""
+    labels = [f"{name}{suffix}" for suffix in question.labels]
+    if kind is None:
+        return linear_effect(question, params, labels, [(1.0, question.grid, name)])
+    return elasticity_effect(question, params, labels, name, kind)
+
+
+def change_effects(
+    question: Question, params: FloatArray, variable: Variable, kind: Elasticity | None
+) -> list[Estimand]:
+    """Build the discrete changes of a categorical variable: each level from the reference."""
+    name, grid = variable.name, question.grid
+    if kind in ("eyex", "dyex"):
+        raise ArgumentError(
+            f"{kind}: {name!r} is {variable.kind}, and a proportional change of a category has no "
+            "meaning. Use dydx or eydx."
+        )
+    if name in grid.pins or name in grid.shifts:
+        raise ArgumentError(
+            f"{kind or 'dydx'}: {name!r} is {variable.kind}; its discrete changes set it to each "
+            "of its levels, so atexog cannot set it too."
+        )
+    base = _with_level(grid, variable, variable.reference)
+    parts: list[Estimand] = []
+    for level in variable.levels:
+        if level == variable.reference:
+            continue
+        change = f"{value_text(level)} - {value_text(variable.reference)}"
+        labels = [f"{name}: {change}{suffix}" for suffix in question.labels]
+        moved = _with_level(grid, variable, level)
+        if kind is None:
+            terms = [(1.0, moved, None), (-1.0, base, None)]
+            parts.append(linear_effect(question, params, labels, terms))
+        else:
+            parts.append(log_change_effect(question, params, labels, (moved, base)))
+    if not parts:
+        raise ArgumentError(f"{kind or 'dydx'}: {name!r} has one level only; nothing changes.")
+    return parts
+
+
+def _with_level(grid: Grid, variable: Variable, level: Any) -> Grid:
+    """Pin a categorical variable to one level in every scenario of a grid."""
+    column = variable.column([level] * grid.size)
+    return Grid(grid.size, {**grid.pins, variable.name: column}, grid.shifts)
 
 
 def row_effect(

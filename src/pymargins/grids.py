@@ -37,12 +37,30 @@ class Points:
     grid: Grid
     columns: Mapping[str, Sequence[Any]]
 
-    def labels(self) -> list[str]:
-        """Return ``"age=30, female=0"`` for every scenario."""
-        if not self.columns:
-            return ["mean response"] * self.grid.size
-        parts = [[f"{k}={value_text(v)}" for v in values] for k, values in self.columns.items()]
-        return [", ".join(row) for row in zip(*parts, strict=True)]
+    def table(
+        self, subgroups: pd.DataFrame, suffix: bool = False
+    ) -> tuple[list[str], dict[str, list[Any]]]:
+        """Label rows and give their table columns: subgroups outermost, then scenarios.
+
+        Parameters
+        ----------
+        subgroups : DataFrame
+            One row a subgroup, its columns the `over` variables; no columns for a single one.
+        suffix : bool
+            Whether labels follow a slope's name: nothing, or ``", treated=0"``.
+        """
+        columns: dict[str, list[Any]] = {
+            name: [v for v in subgroups[name].tolist() for _ in range(self.grid.size)]
+            for name in subgroups.columns
+        }
+        for name, values in self.columns.items():
+            column = f"at_{name}" if name in columns else name
+            columns[column] = list(values) * len(subgroups)
+        if not columns:
+            return [""] if suffix else ["mean response"], {}
+        parts = [[f"{k}={value_text(v)}" for v in values] for k, values in columns.items()]
+        labels = [", ".join(row) for row in zip(*parts, strict=True)]
+        return [f", {x}" for x in labels] if suffix else labels, columns
 
 
 def parse_atexog(view: ModelView, atexog: Any) -> Points:

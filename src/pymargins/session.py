@@ -11,26 +11,26 @@ import pandas as pd
 
 from pymargins._typing import FloatArray
 from pymargins.adapters.registry import adapter_for, polished
-from pymargins.averages import Grid, Rows, Strata
+from pymargins.averages import Rows, Strata
 from pymargins.effects import (
     Elasticity,
     Question,
-    elasticity_effect,
+    change_effects,
+    joined,
     linear_effect,
-    log_change_effect,
+    slope_effect,
 )
 from pymargins.errors import ArgumentError, ArgumentTypeError, UnsupportedError, unknown_name
 from pymargins.estimand import Estimand
-from pymargins.grids import Points, extrapolations, parse_atexog, pinnable, scenario_grids
+from pymargins.grids import extrapolations, parse_atexog, pinnable, scenario_grids
 from pymargins.inference.choice import BOOTSTRAP, choose_inference
 from pymargins.inference.freedom import NORMAL
 from pymargins.inference.options import Bootstrap
 from pymargins.inference.references import references_for
-from pymargins.model import Variable
 from pymargins.population import make_population, parse_over
 from pymargins.results import MarginsResult, Provenance, check_level
 from pymargins.scale import Scale, as_scale
-from pymargins.scenarios import parse_scenarios, parse_weights, value_text
+from pymargins.scenarios import parse_scenarios, parse_weights
 
 #: Below this many groups the normal distribution is worth a note.
 FEW_GROUPS = 20
@@ -251,7 +251,7 @@ class Margins:
         """
         points = parse_atexog(self._view, atexog)
         rows, strata, subgroups = self._stratify(over)
-        labels, columns = _table(points, subgroups, strata)
+        labels, columns = points.table(subgroups)
         question = Question(rows, points.grid, strata, labels, columns)
         estimand = linear_effect(question, self._view.params, labels, [(1.0, points.grid, None)])
         return self._result(estimand, "mean response", extrapolations(self._view, points.grid))
@@ -459,15 +459,15 @@ class Margins:
         names = self._variables(variables, verb)
         points = parse_atexog(self._view, atexog)
         rows, strata, subgroups = self._stratify(over)
-        context, columns = _table(points, subgroups, strata, suffix=True)
+        context, columns = points.table(subgroups, suffix=True)
         question = Question(rows, points.grid, strata, context, columns)
         parts: list[Estimand] = []
         for name in names:
             variable = self._view.variables[name]
             if variable.kind == "numeric":
-                parts.append(self._slope(question, name, kind))
+                parts.append(slope_effect(question, self._view.params, name, kind))
             else:
-                parts += self._changes(question, variable, kind)
+                parts += change_effects(question, self._view.params, variable, kind)
         estimand = joined(parts)
         words = {
             None: "average slope (dydx)",
@@ -496,44 +496,6 @@ class Margins:
         if len(set(names)) < len(names):
             raise ArgumentError(f"{verb}: a variable is named twice in {names}.")
         return names
-
-    def _slope(self, question: Question, name: str, kind: Elasticity | None) -> Estimand:
-        labels = [f"{name}{suffix}" for suffix in question.labels]
-        params = self._view.params
-        if kind is None:
-            return linear_effect(question, params, labels, [(1.0, question.grid, name)])
-        return elasticity_effect(question, params, labels, name, kind)
-
-    def _changes(
-        self, question: Question, variable: Variable, kind: Elasticity | None
-    ) -> list[Estimand]:
-        name, grid = variable.name, question.grid
-        if kind in ("eyex", "dyex"):
-            raise ArgumentError(
-                f"{kind}: {name!r} is {variable.kind}, and a proportional change of a category has "
-                "no meaning. Use dydx or eydx."
-            )
-        if name in grid.pins or name in grid.shifts:
-            raise ArgumentError(
-                f"{kind or 'dydx'}: {name!r} is {variable.kind}; its discrete changes set it to "
-                "each of its levels, so atexog cannot set it too."
-            )
-        base = _with_level(grid, variable, variable.reference)
-        parts: list[Estimand] = []
-        for level in variable.levels:
-            if level == variable.reference:
-                continue
-            change = f"{value_text(level)} - {value_text(variable.reference)}"
-            labels = [f"{name}: {change}{suffix}" for suffix in question.labels]
-            moved = _with_level(grid, variable, level)
-            if kind is None:
-                terms = [(1.0, moved, None), (-1.0, base, None)]
-                parts.append(linear_effect(question, self._view.params, labels, terms))
-            else:
-                parts.append(log_change_effect(question, self._view.params, labels, (moved, base)))
-        if not parts:
-            raise ArgumentError(f"{kind or 'dydx'}: {name!r} has one level only; nothing changes.")
-        return parts
 
     def _result(
         self, estimand: Estimand, quantity: str, notes: Sequence[str], on_scale: bool = False
@@ -611,39 +573,3 @@ class Margins:
 
     def _repr_html_(self) -> str:
         return self.summary().to_html()
-
-
-def joined(parts: Sequence[Estimand]) -> Estimand:
-    """Stack estimands in order."""
-    out = parts[0]
-    for part in parts[1:]:
-        out = out.joined(part)
-    return out
-
-
-def _with_level(grid: Grid, variable: Variable, level: Any) -> Grid:
-    """Pin a categorical variable to one level in every scenario of a grid."""
-    column = variable.column([level] * grid.size)
-    return Grid(grid.size, {**grid.pins, variable.name: column}, grid.shifts)
-
-
-def _table(
-    points: Points, subgroups: pd.DataFrame, strata: Strata | None, suffix: bool = False
-) -> tuple[list[str], dict[str, list[Any]]]:
-    """Label rows and give their table columns: subgroups outermost, then scenarios.
-
-    With `suffix` the labels are what follows a slope's name: nothing, or ``", treated=0"``.
-    """
-    size = points.grid.size
-    columns: dict[str, list[Any]] = {}
-    if strata is not None:
-        for name in subgroups.columns:
-            columns[name] = [v for v in subgroups[name].tolist() for _ in range(size)]
-    repeat = 1 if strata is None else strata.size
-    for name, values in points.columns.items():
-        columns[f"at_{name}" if name in columns else name] = list(values) * repeat
-    if not columns:
-        return [""] if suffix else ["mean response"], {}
-    parts = [[f"{k}={value_text(v)}" for v in values] for k, values in columns.items()]
-    labels = [", ".join(row) for row in zip(*parts, strict=True)]
-    return [f", {x}" for x in labels] if suffix else labels, columns
