@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from mixed_cases import simulated
+from mixed_cases import oracle_case, simulated
 
 from pymargins.mixed import MixedData, batches, frames, stacks
+from pymargins.mixed.decoupling import View
 from pymargins.mixed.factors import GroupFactors
 from pymargins.mixed.moments import Collapsed, Spread, Wide
 
@@ -116,3 +117,58 @@ def test_representations_agree(structure, by, monkeypatch):
                 assert np.allclose(one, same, rtol=RTOL, atol=1e-10)
     for whole, some in zip(results[0], results[1], strict=True):
         assert np.allclose(whole[..., [4, 1]], some, rtol=RTOL)
+
+
+def crossed_in_groups():
+    """Several groups, each a complete crossing of its own rows and columns."""
+    rng = np.random.default_rng(6)
+    sizes = [(2, 3), (2, 3), (3, 4), (2, 3)]
+    groups = np.concatenate([np.full(a * b, i) for i, (a, b) in enumerate(sizes)])
+    rows = [np.repeat(np.eye(a), b, axis=0) for a, b in sizes]
+    columns = [np.tile(np.eye(b), (a, 1)) for a, b in sizes]
+    n = len(groups)
+    x = np.column_stack([np.ones(n), rng.normal(size=n)])
+    return MixedData.from_arrays(rng.normal(size=n), x, groups, np.ones((n, 1)), (rows, columns))
+
+
+BALANCED = {
+    "penicillin": lambda: oracle_case("penicillin_crossed_fixed").data,
+    "pastes": lambda: oracle_case("pastes_nested").data,
+    "oats": lambda: oracle_case("oats_splitplot").data,
+    "crossed in groups": crossed_in_groups,
+}
+
+
+@pytest.mark.parametrize("by", ["weights", "responses"])
+@pytest.mark.parametrize("name", BALANCED)
+def test_strata_of_a_balanced_design_give_the_same_sums(name, by, monkeypatch):
+    data = BALANCED[name]()
+    factors = GroupFactors.from_data(data)
+    rng = np.random.default_rng(3)
+    drawn = (
+        rng.integers(1, 3, (data.n_groups, 5)).astype(float)
+        if by == "weights"
+        else rng.normal(size=(data.n_rows, 5))
+    )
+    psi = rng.random((factors.n_parameters, 5))
+
+    def figures():
+        made = batches.Batches.from_factors(factors)
+        criterion = made.weighted(drawn) if by == "weights" else made.responded(drawn)
+        state = criterion.evaluate(psi)
+        return made.views, (state.deviance, *criterion.derivatives(state), *criterion.solve(state))
+
+    views, split = figures()
+    assert all(view.rotation is not None for view in views)
+    assert all(view.block.u.shape[1] == 1 for view in views)
+    monkeypatch.setattr(batches, "view", lambda block: View(block, None, block.classes))
+    views, whole = figures()
+    assert all(view.rotation is None for view in views)
+    for one, other in zip(split, whole, strict=True):
+        assert np.allclose(one, other, rtol=RTOL, atol=1e-9)
+
+
+def test_unbalanced_designs_are_left_whole():
+    arrays, _ = simulated("nested")
+    made = batches.Batches.from_factors(GroupFactors.from_data(MixedData.from_arrays(**arrays)))
+    assert any(view.rotation is None for view in made.views)

@@ -8,6 +8,7 @@ import numpy as np
 
 from pymargins._typing import FloatArray
 from pymargins.mixed.criterion import Criterion
+from pymargins.mixed.decoupling import View, view
 from pymargins.mixed.factors import FactorBlock, GroupFactors
 from pymargins.mixed.moments import Collapsed, Moments, Spread, Wide, pair_products
 from pymargins.mixed.stacks import pack_index
@@ -21,13 +22,20 @@ GROUPS_PER_CLASS = 4  # where fewer groups share a class, summing them beforehan
 class Batches:
     """Makes criteria; what replicates share is computed once, here.
 
-    Parameters
+    Attributes
     ----------
     factors : GroupFactors
+    within : (G, packed) array
+        W_i.
+    views : tuple of View
+        The blocks, split where their designs are balanced.
+    pairs : tuple of arrays or None
+        Products of their u, for the narrow ones.
     """
 
     factors: GroupFactors
     within: FloatArray
+    views: tuple[View, ...]
     pairs: tuple[FloatArray | None, ...]
 
     @classmethod
@@ -37,10 +45,11 @@ class Batches:
         within = np.empty((factors.data.n_groups, len(rows)))
         for block in factors.blocks:
             within[block.groups] = block.within[:, rows, cols]
+        views = tuple(view(block) for block in factors.blocks)
         pairs = tuple(
-            None if _kind(block) is Wide else pair_products(block.u) for block in factors.blocks
+            None if _kind(one.block) is Wide else pair_products(one.block.u) for one in views
         )
-        return cls(factors, within, pairs)
+        return cls(factors, within, views, pairs)
 
     def weighted(self, weights: FloatArray) -> Criterion:
         """Return the criterion of replicates given by group weights (G, B).
@@ -49,8 +58,8 @@ class Batches:
         """
         data = self.factors.data
         parts = [
-            _weighted(block, pairs, weights[block.groups], data.rank)
-            for block, pairs in zip(self.factors.blocks, self.pairs, strict=True)
+            _weighted(one.block, pairs, weights[one.block.groups], data.rank)
+            for one, pairs in zip(self.views, self.pairs, strict=True)
         ]
         rows = data.sizes @ weights
         return self._criterion(parts, self.within.T @ weights, rows)
@@ -66,11 +75,11 @@ class Batches:
         xy = x.T @ responses
         yy = np.einsum("nb,nb->b", responses, responses)
         parts: list[Moments] = []
-        for block, pairs in zip(self.factors.blocks, self.pairs, strict=True):
+        for block, one, pairs in zip(self.factors.blocks, self.views, self.pairs, strict=True):
             u_y = reduced_responses(block, responses)
             xy -= np.tensordot(block.u[:, :, :-1], u_y, axes=([1, 0], [0, 1]))
             yy -= np.einsum("jgb,jgb->b", u_y, u_y)
-            parts.append(_responded(block, pairs, u_y, rank))
+            parts.append(_responded(one.block, pairs, one.reduced(u_y), rank))
         fixed = self.within[:, : rank * (rank + 1) // 2].sum(axis=0)[:, None]
         xx = np.broadcast_to(fixed, (len(fixed), responses.shape[1]))
         return self._criterion(

@@ -122,13 +122,14 @@ class Refitter:
         rank = self.data.rank
         size = 12 * (rank + 1) ** 2
         size += self.data.n_groups if by_weights else 3 * self.data.n_rows
-        for block in self.factors.blocks:
+        for view in self.batches.views:
+            block = view.block
             groups, rho, d = block.u.shape
             size += groups * rho * (1 if rho == 1 else d + len(block.derivatives) * rho)
-            if self.cov_kind not in (None, "model"):
-                size += 2 * groups * d
-            if self.cov_kind in ("cr2", "cr3"):
-                size += 4 * groups * rank**2
+        if self.cov_kind not in (None, "model"):
+            size += 2 * self.data.n_groups * (rank + 1)
+        if self.cov_kind in ("cr2", "cr3"):
+            size += 4 * self.data.n_groups * rank**2
         return int(np.clip(MEMORY // size, 1, 1024))
 
     def reference(self, fit: MixedFit) -> FloatArray:
