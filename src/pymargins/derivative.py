@@ -223,7 +223,7 @@ def jacobian(function: Callable[[FloatArray], FloatArray], at: FloatArray) -> Fl
             unsettled = float(np.abs(error).max()) if np.isfinite(slope).all() else np.inf
             if unsettled < least:
                 best, least = slope, unsettled
-            if least <= SETTLED * np.abs(best if best is not None else np.inf).max():
+            if best is not None and least <= SETTLED * np.abs(best).max():
                 break
         if best is None:
             raise NumericalError(

@@ -171,7 +171,7 @@ def value_list(variable: Variable, given: Any) -> list[Any]:
             f"atexog: {variable.name!r} was given no values; list at least one, or leave it out."
         )
     for value in values:
-        if not pd.api.types.is_scalar(value):
+        if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
             raise ArgumentError(
                 f"atexog: {variable.name!r} was given {value!r} among its values; expected a flat "
                 "list of numbers or levels."

@@ -176,7 +176,7 @@ class MarginsResult:
         """Degrees of freedom of each row; infinite for the normal distribution."""
         if "df" not in self._cache:
             self._cache["df"] = self.inference.degrees_of_freedom(self.estimand)
-        return self._cache["df"]
+        return self._cache["df"].copy()
 
     @property
     def statistic(self) -> FloatArray:
@@ -189,7 +189,7 @@ class MarginsResult:
         if "p" not in self._cache:
             null = np.zeros(len(self))
             self._cache["p"] = self.inference.p_value(self.estimand, null, "two-sided")
-        return self._cache["p"]
+        return self._cache["p"].copy()
 
     @property
     def _scale_se(self) -> FloatArray:
