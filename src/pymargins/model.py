@@ -212,6 +212,10 @@ class Adapter(Protocol):
     """What a class must offer to make its models usable by `Margins`.
 
     `pymargins.testing.check_adapter` tells its author whether an instance keeps the promises.
+    More is asked for by name, where it is there: ``diagnose()``, ``warn(vcov, stand_in)``,
+    ``small_sample(kind, ...)`` with `small_sample_kinds`, ``between_within()``,
+    ``bootstrap(option)``, ``likelihood_ratio(columns, option)`` and ``polished()``, as
+    `StatsmodelsMixedLMAdapter` has them.
     """
 
     @classmethod
@@ -231,22 +235,4 @@ class Adapter(Protocol):
 
     def vcov(self, kind: str) -> FloatArray:
         """Return the (p, p) covariance of the coefficients by name."""
-        ...
-
-
-@runtime_checkable
-class Diagnoses(Protocol):
-    """An adapter that can report on the health of its fit."""
-
-    def diagnose(self) -> Any:
-        """Return a `pymargins.diagnosis.Diagnosis`."""
-        ...
-
-
-@runtime_checkable
-class Refits(Protocol):
-    """An adapter that can refit its model to resampled groups."""
-
-    def cluster_refit(self, counts: AnyArray) -> FloatArray:
-        """Return the coefficients of a fresh fit in which group g appears ``counts[g]`` times."""
         ...
