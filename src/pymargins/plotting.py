@@ -33,7 +33,8 @@ FEWEST_VALUES = 3
 MOST_LINES = 12
 #: With no more points than this a curve shows where they are.
 MOST_MARKERS = 12
-LABEL_WIDTH = 40
+#: Labels of rows and of the vertical axis, and of the horizontal one, are wrapped to these.
+LABEL_WIDTH, AXIS_WIDTH = 42, 60
 TALLEST = 40.0
 GREY = "0.45"
 
@@ -92,13 +93,14 @@ def plot(
     label = _axis_label(result, lines, result.level if level is None else level, simultaneous)
     null = null_of(result.provenance.quantity, result.scale)
     if lines is None:
-        ax = _axes(ax, (6.4, min(1.1 + 0.32 * len(result), TALLEST)))
-        _forest(ax, result.labels, estimates, null)
-        ax.set_xlabel(label)
+        names = [_shown(name, LABEL_WIDTH) for name in result.labels]
+        ax = _axes(ax, (6.4, min(1.1 + sum(map(_row_height, names)), TALLEST)))
+        _forest(ax, names, estimates, null)
+        ax.set_xlabel(_shown(label, AXIS_WIDTH))
     else:
         ax = _axes(ax, (6.4, 4.2))
         _bands(ax, lines, estimates, null)
-        ax.set_ylabel(label)
+        ax.set_ylabel(_shown(label, LABEL_WIDTH))
     return ax
 
 
@@ -266,6 +268,16 @@ def _axis_label(
     return f"{words} ({'simultaneous ' if simultaneous else ''}{percent(level)} CI)"
 
 
+def _shown(words: str, width: int) -> str:
+    """Wrap words; keep their dollar signs from being read as mathematics."""
+    return textwrap.fill(words, width).replace("$", r"\$")
+
+
+def _in_legend(words: str) -> str:
+    """Keep a name that starts with an underscore from being left out of the legend."""
+    return _shown(f" {words}" if words.startswith("_") else words, LABEL_WIDTH)
+
+
 # --- drawing -------------------------------------------------------------------------------------
 
 
@@ -283,6 +295,11 @@ def _axes(ax: Axes | None, size: tuple[float, float]) -> Axes:
     return new
 
 
+def _row_height(label: str) -> float:
+    """Return the inches that a row of a forest plot needs."""
+    return 0.32 + 0.19 * label.count("\n")
+
+
 def _bands(ax: Axes, lines: _Lines, estimates: _Estimates, null: float | None) -> None:
     if null is not None:
         ax.axhline(null, color=GREY, linewidth=0.8, zorder=0)
@@ -296,16 +313,20 @@ def _bands(ax: Axes, lines: _Lines, estimates: _Estimates, null: float | None) -
             at,
             estimates.middle[rows],
             color=color,
-            label=name or None,
+            label=_in_legend(name) or None,
             linestyle=DASHES[i // len(PALETTE) % len(DASHES)],
             linewidth=1.6,
             marker="o" if len(rows) <= MOST_MARKERS else None,
             markersize=4,
         )
-    ax.set_xlabel(lines.variable)
+    ax.set_xlabel(_shown(lines.variable, AXIS_WIDTH))
     ax.margins(x=0.02)
     if len(lines.rows) > 1:
-        ax.legend(title=", ".join(lines.names) or None, frameon=False)
+        ax.legend(
+            title=_shown(", ".join(lines.names), LABEL_WIDTH) or None,
+            frameon=False,
+            alignment="left",
+        )
 
 
 def _forest(ax: Axes, labels: Sequence[str], estimates: _Estimates, null: float | None) -> None:
@@ -323,5 +344,5 @@ def _forest(ax: Axes, labels: Sequence[str], estimates: _Estimates, null: float 
         elinewidth=1.4,
         capsize=0,
     )
-    ax.set_yticks(places, [textwrap.fill(label, LABEL_WIDTH) for label in labels])
+    ax.set_yticks(places, list(labels))
     ax.set_ylim(len(labels) - 0.5, -0.5)

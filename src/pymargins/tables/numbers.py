@@ -28,13 +28,16 @@ INFINITY = "∞"
 
 
 def decimals(estimate: FloatArray, std_error: FloatArray) -> list[int]:
-    """Return how many decimals each row needs; the same for all rows where that reads well."""
+    """Return how many decimals each row needs, the same for all rows where that reads well.
+
+    Negative where even the last digits before the point are beyond what is known.
+    """
     needed = [_decimals(e, s) for e, s in zip(estimate.tolist(), std_error.tolist(), strict=True)]
-    plain = [max(d, 0) for d in needed if d <= MOST_DECIMALS]
+    plain = [d for d in needed if d <= MOST_DECIMALS]
     most = max(plain, default=0)
     if most - min(plain, default=0) <= UNIFORM:
         needed = [most if d <= MOST_DECIMALS else d for d in needed]
-    return [max(d, 0) for d in needed]
+    return needed
 
 
 def _decimals(estimate: float, std_error: float) -> int:
@@ -60,7 +63,7 @@ def _figure(value: float, places: int) -> str:
         return _not_finite(value)
     if value != 0 and (places > MOST_DECIMALS or abs(value) >= LARGEST):
         return _scientific(value, max(0, _exponent(value, ERROR_DIGITS) + places))
-    return _unsigned_zero(f"{value:.{min(places, MOST_DECIMALS)}f}")
+    return _unsigned_zero(f"{value:.{min(max(places, 0), MOST_DECIMALS)}f}")
 
 
 def _scientific(value: float, digits: int) -> str:

@@ -125,8 +125,10 @@ def _distribution(provenance: Provenance) -> list[str]:
 
 
 def _sentence(words: str) -> str:
+    """Begin and end words as a sentence; a variable's name keeps its case."""
     words = words.strip()
-    return words[:1].upper() + words[1:] + ("" if words.endswith((".", "!", "?")) else ".")
+    first = words[:1] if " = " in words else words[:1].upper()
+    return first + words[1:] + ("" if words.endswith((".", "!", "?")) else ".")
 
 
 # --- sessions ------------------------------------------------------------------------------------
