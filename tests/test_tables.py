@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
 
-from pymargins import Margins, Scenario, levels, pairwise
+from pymargins import Margins, Scale, Scenario, levels, pairwise
 from pymargins.tables import Summary, numbers, text
 from pymargins.tables import latex as latex_tables
 
@@ -191,6 +191,14 @@ def test_contrasts_on_the_log_scale_are_ratios(fit: Any) -> None:
     means = m.predict().summary()
     assert means.header[1] == "Estimate"
     assert means.notes[0].startswith("Estimates back-transformed from the log scale")
+
+
+def test_a_scale_that_never_reaches_zero_names_no_null(fit: Any) -> None:
+    inverse = Scale(np.reciprocal, np.reciprocal, lambda y: -(y**-2.0), "reciprocal")
+    m = Margins(fit, scale=inverse, vcov="gls")
+    notes = m.contrasts(pairwise("treated", [1, 0])).summary().notes
+    assert "reciprocal scale" in notes[0]
+    assert not any("compare" in note for note in notes)
 
 
 def test_notes_of_the_result_are_sentences(m: Margins) -> None:

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pymargins._typing import FloatArray
+from pymargins.scale import SCALES, Scale
 from pymargins.tables import numbers
 from pymargins.tables.summary import Summary
 
 if TYPE_CHECKING:
     from pymargins.model import ModelView
     from pymargins.results import MarginsResult, Provenance
-    from pymargins.scale import Scale
 
 
 def is_ratio(quantity: str, scale: Scale) -> bool:
     """Tell whether a result reports ratios: contrasts on the log scale."""
-    return quantity.startswith("contrast") and scale.name == "log"
+    return quantity.startswith("contrast") and scale is SCALES["log"]
 
 
 def null_of(quantity: str, scale: Scale) -> float | None:
@@ -32,10 +32,11 @@ def null_of(quantity: str, scale: Scale) -> float | None:
     return 0.0 if quantity.startswith("average") and scale.is_identity else None
 
 
-def back_transformed_zero(scale: Scale) -> float:
-    """Return what 0 on the scale is in the units of the estimates."""
-    with np.errstate(all="ignore"):  # some scales never reach 0
-        return float(np.asarray(scale.inverse(np.zeros(1)))[0])
+def back_transformed_zero(scale: Scale) -> float | None:
+    """Return what 0 on the scale is in the units of the estimates; some scales never reach it."""
+    with np.errstate(all="ignore"):
+        zero = float(np.asarray(scale.inverse(np.zeros(1)), dtype=float)[0])
+    return zero if np.isfinite(zero) else None
 
 
 def summarise(result: MarginsResult) -> Summary:
@@ -108,7 +109,7 @@ def _scale_notes(quantity: str, scale: Scale) -> list[str]:
     notes = [
         f"{what} back-transformed from the {scale.name} scale, on which intervals are symmetric"
     ]
-    if np.isfinite(null):
+    if null is not None:
         notes.append(
             f"the statistic and p compare with {null:g}, which is 0 on the {scale.name} scale"
         )
