@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pymargins._typing import FloatArray
-from pymargins.scale import SCALES, Scale
 from pymargins.tables import numbers
 from pymargins.tables.summary import Summary
 
 if TYPE_CHECKING:
     from pymargins.model import ModelView
     from pymargins.results import MarginsResult, Provenance
+    from pymargins.scale import Scale
 
 
 def is_ratio(quantity: str, scale: Scale) -> bool:
     """Tell whether a result reports ratios: contrasts on the log scale."""
-    return quantity.startswith("contrast") and scale is SCALES["log"]
+    return quantity.startswith("contrast") and scale.name == "log"
 
 
 def null_of(quantity: str, scale: Scale) -> float | None:
