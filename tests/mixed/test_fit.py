@@ -229,3 +229,23 @@ def test_a_perfect_fit_is_refused():
     arrays["y"] = arrays["X"] @ np.array([1.0, 2.0, 3.0])
     with pytest.raises(ModelError, match="no residual variance"):
         fit(MixedData.from_arrays(**arrays))
+
+
+@pytest.mark.parametrize("ratio", [1e2, 1e4])
+def test_groups_that_differ_far_more_than_rows(ratio):
+    """The within-group information must not drown in the between-group one."""
+    arrays, _ = simulated("intercept")
+    rng = np.random.default_rng(0)
+    n_groups = arrays["groups"].max() + 1
+    noise = rng.normal(size=len(arrays["y"]))
+    arrays["y"] = noise + ratio * rng.normal(size=n_groups)[arrays["groups"]]
+    found = fit(MixedData.from_arrays(**arrays))
+    assert found.converged
+    within = np.concatenate(
+        [
+            noise[arrays["groups"] == i] - noise[arrays["groups"] == i].mean()
+            for i in range(n_groups)
+        ]
+    )
+    assert 0.5 < found.params.sigma2 / within.var() < 2
+    assert abs(found.gradient[0] * found.theta[0]) < 1e-5

@@ -103,11 +103,16 @@ def draws_of(kind, data, fitted):
     )
 
 
-@pytest.mark.parametrize("kind", ["parametric", "residual", "wild"])
-@pytest.mark.parametrize(("name", "count"), (MODELS | CROSSED).items())
+RESPONSES = [
+    (name, count, kind)
+    for name, count in (MODELS | CROSSED).items()
+    for kind in ("parametric", "residual", "wild")
+    if not (name in CROSSED and kind == "wild")  # one group: nothing to weight
+]
+
+
+@pytest.mark.parametrize(("name", "count", "kind"), RESPONSES)
 def test_response_replicates(name, count, kind):
-    if name in CROSSED and kind == "wild":
-        pytest.skip("one group: nothing to weight")
     arrays = arrays_of(name)
     data = MixedData.from_arrays(**arrays)
     fitted = fit(data)
@@ -153,6 +158,15 @@ def test_a_replicate_without_an_arm_is_set_aside():
     assert np.isnan(done.psi[1]).all()
     assert done.failures == {"some coefficients are not identified": 1}
     assert np.allclose(done.beta[0], done.beta[2])
+
+
+def test_a_replicate_without_residuals_is_set_aside():
+    arrays = arrays_of("slope")
+    data = MixedData.from_arrays(**arrays)
+    exact = arrays["X"] @ np.array([1.0, 2.0, 3.0])
+    done = refit_responses(data, fit(data), np.stack([arrays["y"], exact, 0 * exact]))
+    assert done.usable.tolist() == [True, False, False]
+    assert done.failures == {"the optimiser did not converge": 2}
 
 
 def test_dependent_columns_stay_at_zero():

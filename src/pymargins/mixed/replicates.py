@@ -22,6 +22,7 @@ from pymargins.mixed.structure import MixedData
 
 MEMORY = 6_000_000  # doubles that a chunk of replicates may hold at a time
 RANK_TOLERANCE = 1e-7  # smallest pivot of a replicate's X'X, in the orthonormal working basis
+VANISHED = 1e-18  # residual variance over the fit's: the replicate is explained without residuals
 KINDS = ("model", "cr0", "cr2", "cr3")
 
 
@@ -30,7 +31,8 @@ class Replicates:
     """Refits of one model to B replicates of its data.
 
     A replicate that lacks the data for a coefficient (`full_rank` false) has NaN throughout; one
-    that did not converge keeps its last values, and `converged` says so.  `usable` is both.
+    that did not converge, or whose likelihood is unbounded because no residual is left, keeps its
+    last values, and `converged` says so.  `usable` is both.
 
     Attributes
     ----------
@@ -105,6 +107,7 @@ class Refitter:
     factors: GroupFactors
     batches: Batches
     start: FloatArray
+    sigma2: float
     cov_kind: CovarianceKind | None
 
     @classmethod
@@ -115,7 +118,8 @@ class Refitter:
             raise ArgumentError(f"cov: got {cov_kind!r}; allowed are {', '.join(KINDS)} and None.")
         factors = GroupFactors.from_data(data)
         batches = Batches.from_factors(factors)
-        return cls(data, factors, batches, to_relative(factors, fit.params), cov_kind)
+        start = to_relative(factors, fit.params)
+        return cls(data, factors, batches, start, fit.params.sigma2, cov_kind)
 
     def chunk_size(self, by_weights: bool) -> int:
         """Return how many replicates fit into the memory allowed; depends on the model alone."""
@@ -192,7 +196,7 @@ class Refitter:
             psi=found.psi,
             sigma2=sigma2,
             deviance=found.deviance,
-            converged=found.converged,
+            converged=found.converged & (sigma2 > VANISHED * self.sigma2),
             full_rank=full_rank,
             weights=None if weights is None else weights.T.astype(np.int32),
         )
