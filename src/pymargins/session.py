@@ -26,11 +26,12 @@ from pymargins.grids import extrapolations, parse_atexog, pinnable, scenario_gri
 from pymargins.inference.choice import BOOTSTRAP, choose_inference
 from pymargins.inference.freedom import NORMAL
 from pymargins.inference.options import Bootstrap
-from pymargins.inference.references import references_for
+from pymargins.inference.papers import references_for
 from pymargins.population import make_population, parse_over
 from pymargins.results import MarginsResult, Provenance, check_level
 from pymargins.scale import Scale, as_scale
 from pymargins.scenarios import parse_scenarios, parse_weights
+from pymargins.terms import joint_tests
 
 #: Below this many groups the normal distribution is worth a note.
 FEW_GROUPS = 20
@@ -388,6 +389,26 @@ class Margins:
             scenarios = scenarios[0]
         points, notes = self._means(scenarios)
         return self._result(points.apply(function, labels), "function of mean responses", notes)
+
+    def joint_tests(self) -> pd.DataFrame:
+        """Test every term of the model, one joint test each.
+
+        These are type III tests with their meaning spelled out: a term is tested by its effects on
+        the balanced grid. A main effect is the differences between the levels of a factor (or the
+        slope of a numeric variable), averaged with equal weights over the levels of all other
+        factors, other numeric variables at their mean; an interaction is the differences of
+        such differences. They do not depend on how factors are coded or on how many rows each cell
+        has. The session's `at` and scale play no part.
+
+        Returns
+        -------
+        DataFrame
+            `term`, `test` ("F" where denominator degrees of freedom are finite, otherwise
+            "chi2"), `statistic`, `df1` (the rank), `df2`, `p_value`. Terms with the same
+            variables are one row; effects that the data do not determine are left out, and `df1`
+            counts what is left.
+        """
+        return joint_tests(self._view, self._inference)
 
     def likelihood_ratio_test(
         self, terms: Any, *, n_boot: int = 1000, rng: Any = None
