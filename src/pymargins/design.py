@@ -23,6 +23,8 @@ Columns: TypeAlias = Mapping[str, Any]
 
 ROWS_PER_CHUNK = 32_768
 DESIGN_TOLERANCE = 1e-8
+#: A slope that is zero but for rounding, relative to the change over the whole range.
+FLAT = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,8 @@ class Factor:
             slope = difference_quotient(shifted, at, low, high)
         except NumericalError as error:
             raise self._no_slope(variable, str(error)) from None
-        if alone and not slope.any() and np.ptp(shifted(at), axis=0).any():
+        course = np.ptp(shifted(at), axis=0) / ((high - low) or 1.0) if alone else np.zeros(1)
+        if course.any() and (np.abs(slope) <= FLAT * course).all():
             raise self._no_slope(variable, "it is a step function.")
         return slope[back]
 

@@ -118,11 +118,13 @@ def as_fitted(columns: Columns) -> dict[str, Any]:
 
 
 def formula_variables(code: str, known: set[str]) -> tuple[str, ...]:
-    """List the columns of data that a factor's code reads, ``Q("odd name")`` included."""
+    """List the columns of data that a factor's code reads, in its order, ``Q("odd name")`` too."""
+    nodes = list(ast.walk(ast.parse(code, mode="eval")))
+    called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
     found: dict[str, None] = {}
-    for node in ast.walk(ast.parse(code, mode="eval")):
+    for node in sorted(nodes, key=lambda node: getattr(node, "col_offset", 0)):
         name = None
-        if isinstance(node, ast.Name):
+        if isinstance(node, ast.Name) and id(node) not in called:
             name = node.id
         elif _is_call(node, "Q") and isinstance(node.args[0], ast.Constant):  # type: ignore[attr-defined]
             name = node.args[0].value  # type: ignore[attr-defined]
