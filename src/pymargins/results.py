@@ -21,8 +21,9 @@ from pymargins.errors import (
 )
 from pymargins.estimand import Estimand
 from pymargins.inference import distributions
+from pymargins.inference.equivalence import two_one_sided
+from pymargins.inference.families import Adjustment, make_adjustment, simultaneous_interval
 from pymargins.inference.joint import wald
-from pymargins.inference.multiplicity import max_t_quantile
 from pymargins.scale import SCALES, Scale
 
 if TYPE_CHECKING:
@@ -33,6 +34,18 @@ if TYPE_CHECKING:
 Alternative: TypeAlias = Literal["two-sided", "greater", "less"]
 
 COLUMNS = ("label", "estimate", "std_error", "statistic", "df", "p_value", "ci_lower", "ci_upper")
+EQUIVALENCE = (
+    "low",
+    "high",
+    "statistic_lower",
+    "statistic_upper",
+    "df",
+    "p_lower",
+    "p_upper",
+    "p_value",
+    "ci_lower",
+    "ci_upper",
+)
 
 
 class Inference(Protocol):
@@ -104,6 +117,8 @@ class MarginsResult:
     level : float
         Default confidence level.
     provenance : Provenance
+    adjustment : Adjustment, optional
+        Of p-values and intervals, made by `adjust`.
 
     Examples
     --------
@@ -132,6 +147,7 @@ class MarginsResult:
     scale: Scale
     level: float
     provenance: Provenance
+    adjustment: Adjustment | None = None
     _cache: dict[str, Any] = field(default_factory=dict, compare=False)
 
     # --- figures -------------------------------------------------------------------------------
@@ -185,11 +201,15 @@ class MarginsResult:
 
     @property
     def p_value(self) -> FloatArray:
-        """Two-sided p-values against no effect, which is 0, or 1 for a ratio."""
+        """Two-sided p-values against no effect, which is 0, or 1 for a ratio; as adjusted."""
         if "p" not in self._cache:
-            null = np.zeros(len(self))
-            self._cache["p"] = self.inference.p_value(self.estimand, null, "two-sided")
+            self._cache["p"] = self._p_value(np.zeros(len(self)), "two-sided")
         return self._cache["p"].copy()
+
+    def _p_value(self, null: FloatArray, alternative: str) -> FloatArray:
+        if self.adjustment is not None:
+            return self.adjustment.p_value(null, alternative)
+        return self.inference.p_value(self.estimand, null, alternative)
 
     @property
     def _scale_se(self) -> FloatArray:
@@ -205,10 +225,9 @@ class MarginsResult:
         level : float, optional
             Coverage; the session's by default.
         simultaneous : bool
-            Whether all intervals hold together with that coverage. The critical value is the
-            quantile of the largest ``|t|`` under the joint distribution of all rows (Hothorn,
-            Bretz and Westfall 2008, doi:10.1002/bimj.200810425), by quasi-Monte Carlo with a
-            fixed seed.
+            Whether all intervals hold together with that coverage: those of ``adjust("mvt")``.
+            The critical value is the quantile of the largest ``|t|`` under the joint distribution
+            of all rows (Hothorn, Bretz and Westfall 2008, doi:10.1002/bimj.200810425).
 
         Returns
         -------
@@ -216,17 +235,29 @@ class MarginsResult:
             Columns `ci_lower` and `ci_upper`, indexed by label.
         """
         level = self.level if level is None else check_level(level)
+        if simultaneous and self.adjustment is not None:
+            raise ArgumentError(
+                f'simultaneous: the intervals are adjusted already, by "{self.adjustment.method}". '
+                "Ask the result that was adjusted."
+            )
         if simultaneous:
-            critical = max_t_quantile(self.cov, self.df, level)
-            half = critical * self._scale_se
-            bounds = (self.estimand.value - half, self.estimand.value + half)
+            bounds = simultaneous_interval(self.inference, self.estimand, level)
+        elif self.adjustment is not None:
+            bounds = self.adjustment.interval(level)
         else:
             bounds = self.inference.interval(self.estimand, level)
+        low, high = self._back_transformed(bounds)
+        return pd.DataFrame({"ci_lower": low, "ci_upper": high}, index=self._index)
+
+    def _back_transformed(
+        self, bounds: tuple[FloatArray, FloatArray]
+    ) -> tuple[FloatArray, FloatArray]:
         low, high = (np.asarray(self.scale.inverse(b), dtype=float) for b in bounds)
-        return pd.DataFrame(
-            {"ci_lower": np.minimum(low, high), "ci_upper": np.maximum(low, high)},
-            index=pd.Index(self.labels, name="label"),
-        )
+        return np.minimum(low, high), np.maximum(low, high)
+
+    @property
+    def _index(self) -> pd.Index:
+        return pd.Index(self.labels, name="label")
 
     # --- tests ---------------------------------------------------------------------------------
 
@@ -239,23 +270,171 @@ class MarginsResult:
             In the units of the outcome. By default no effect on the session's scale: 0, and 1 for
             a ratio on the log scale.
         alternative : {"two-sided", "greater", "less"}
+            ``"greater"`` is evidence that a row is greater than its null value. A new treatment is
+            not inferior by more than a margin where ``test(null=-margin, alternative="greater")``
+            is significant, if high is good.
 
         Returns
         -------
         DataFrame
-            Columns `statistic`, `df`, `p_value`, indexed by label.
+            Columns `statistic`, `df`, `p_value`, indexed by label. The p-values of an adjusted
+            result are adjusted.
         """
         if alternative not in ("two-sided", "greater", "less"):
             raise not_one_of("alternative", alternative, ["two-sided", "greater", "less"])
         target = self._null(null)
-        if (self.scale.derivative(self.estimate) < 0).any():  # a falling scale turns the sides
+        if self._falls:  # a falling scale turns the sides
             alternative = {"greater": "less", "less": "greater"}.get(alternative, alternative)  # type: ignore[assignment]
         statistic = distributions.ratio(self.estimand.value - target, self._scale_se)
-        p = self.inference.p_value(self.estimand, target, alternative)
+        p = self._p_value(target, alternative)
         return pd.DataFrame(
-            {"statistic": statistic, "df": self.df, "p_value": p},
-            index=pd.Index(self.labels, name="label"),
+            {"statistic": statistic, "df": self.df, "p_value": p}, index=self._index
         )
+
+    @property
+    def _falls(self) -> bool:
+        return bool((self.scale.derivative(self.estimate) < 0).any())
+
+    def equivalence(self, low: Any, high: Any) -> pd.DataFrame:
+        """Test whether every row lies between two bounds, by two one-sided tests (TOST).
+
+        The hypothesis of equivalence is accepted at alpha = 1 - level where `p_value` is below
+        alpha, which is where the interval lies between the bounds.
+
+        Parameters
+        ----------
+        low, high : float or array
+            The bounds of equivalence, in the units of the outcome: differences on the identity
+            scale, ratios such as 0.8 and 1.25 for contrasts on the log scale.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by label: the bounds `low` and `high`; `statistic_lower` and
+            `statistic_upper`, the distances from them in standard errors on the session's scale;
+            `df`; `p_lower` and `p_upper`, the one-sided p-values against being at or beyond each;
+            `p_value`, the larger of the two; `ci_lower` and `ci_upper`, the interval at level
+            1 - 2 alpha, 90 % by default. A result adjusted by a method of p-values alone, such as
+            ``adjust("holm")``, has `p_value` and interval adjusted.
+
+        Raises
+        ------
+        ArgumentError
+            Where a bound is not finite, outside the scale, or not in order.
+
+        References
+        ----------
+        Schuirmann, D. J. (1987). A comparison of the two one-sided tests procedure and the power
+        approach for assessing the equivalence of average bioavailability. *Journal of
+        Pharmacokinetics and Biopharmaceutics* 15, 657-680. doi:10.1007/BF01068419
+        """
+        bounds = [self._null(low, "low"), self._null(high, "high")]
+        units = [np.broadcast_to(np.asarray(b, dtype=float), (len(self),)) for b in (low, high)]
+        if not (units[0] < units[1]).all():
+            raise ArgumentError(f"equivalence: low must be below high, got {low!r} and {high!r}.")
+        sides = ["lower", "upper"]
+        if self._falls:
+            bounds.reverse()
+            sides.reverse()
+        found = two_one_sided(
+            self.inference, self.estimand, (bounds[0], bounds[1]), 1 - self.level, self.adjustment
+        )
+        ends = self._back_transformed(found.ends)
+        columns = {
+            "low": units[0],
+            "high": units[1],
+            f"statistic_{sides[0]}": found.statistic_low,
+            f"statistic_{sides[1]}": found.statistic_high,
+            "df": self.df,
+            f"p_{sides[0]}": found.p_low,
+            f"p_{sides[1]}": found.p_high,
+            "p_value": found.p_value,
+            "ci_lower": ends[0],
+            "ci_upper": ends[1],
+        }
+        return pd.DataFrame(columns, index=self._index, columns=list(EQUIVALENCE))
+
+    def adjust(self, method: str, by: str | Sequence[str] | None = None) -> MarginsResult:
+        """Adjust p-values and intervals for the number of tests.
+
+        The rows are one family, or one for each value of `by`. Estimates, standard errors and
+        statistics stay as they are. ``conf_int(level)``, `test` and every table of what is
+        returned are adjusted; a `joint_test` is a single test and is not.
+
+        Selecting rows keeps their adjusted figures: they remain members of the whole family.
+        Arithmetic, `contrast` and `pairwise` make new quantities, which are not adjusted. Adjusting
+        again starts from the unadjusted figures of the rows there are.
+
+        Parameters
+        ----------
+        method : str
+            - ``"bonferroni"``, ``"sidak"``, and step-down ``"holm"`` and ``"holm-sidak"``
+              (intervals: Bonferroni's and Sidak's).
+            - ``"tukey"`` for all differences between several means: the studentized range at each
+              row's degrees of freedom.
+            - ``"mvt"`` for any rows: the largest ``|t|`` of their joint distribution, with all
+              correlations; each row with its own, fractional degrees of freedom, where emmeans
+              takes whole ones. Exact for up to three independent rows, and where one factor makes
+              the correlations (independent rows, comparisons of independent means with one
+              control); otherwise by quasi-Monte Carlo with a fixed seed, with an error that is
+              stated. In sessions with draws the largest ``|t*|`` of the draws.
+            - ``"dunnett"`` for comparisons with one control: the same computation, so exact, where
+              emmeans approximates.
+            - ``"scheffe"`` for all linear combinations of the rows.
+            - ``"fdr_bh"``, ``"fdr_by"``: the false discovery rate. No intervals belong to it: the
+              pointwise ones are kept.
+        by : str or list of str, optional
+            Scenario or `over` variables of the rows.
+
+        Returns
+        -------
+        MarginsResult
+
+        Raises
+        ------
+        ArgumentError
+            For an unknown method, a family with one member, or rows that a method is not for.
+
+        References
+        ----------
+        Holm, S. (1979). *Scandinavian Journal of Statistics* 6, 65-70.
+        https://www.jstor.org/stable/4615733
+
+        Benjamini, Y. and Hochberg, Y. (1995). *Journal of the Royal Statistical Society B* 57,
+        289-300. doi:10.1111/j.2517-6161.1995.tb02031.x
+
+        Benjamini, Y. and Yekutieli, D. (2001). *Annals of Statistics* 29, 1165-1188.
+        doi:10.1214/aos/1013699998
+
+        Hothorn, T., Bretz, F. and Westfall, P. (2008). *Biometrical Journal* 50, 346-363.
+        doi:10.1002/bimj.200810425
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import pandas as pd
+        >>> import statsmodels.formula.api as smf
+        >>> from pymargins import Margins, pairwise
+        >>> rng = np.random.default_rng(1)
+        >>> person, kind = np.repeat(np.arange(20), 3), np.tile(list("ABC"), 20)
+        >>> df = pd.DataFrame({"person": person, "kind": kind})
+        >>> df["score"] = rng.normal(0, 2, 20)[person] + rng.normal(0, 1, 60) + (df["kind"] == "C")
+        >>> m = Margins(smf.mixedlm("score ~ kind", df, groups="person").fit())
+        >>> every = m.contrasts(pairwise("kind", ["A", "B", "C"]))
+        >>> bool((every.adjust("tukey").p_value > every.p_value).all())
+        True
+        """
+        plain = self._unadjusted()
+        found = make_adjustment(method, by, self.inference, self.estimand, self.level)
+        provenance = replace(plain.provenance, notes=(*plain.provenance.notes, found.text))
+        return replace(plain, adjustment=found, provenance=provenance, _cache={})
+
+    def _unadjusted(self) -> MarginsResult:
+        if self.adjustment is None:
+            return self
+        notes = tuple(n for n in self.provenance.notes if n != self.adjustment.text)
+        provenance = replace(self.provenance, notes=notes)
+        return replace(self, adjustment=None, provenance=provenance, _cache={})
 
     def joint_test(self, null: Any = None) -> pd.Series:
         """Test all rows together by one Wald test.
@@ -270,22 +449,22 @@ class MarginsResult:
         """
         return wald(self.estimand, self._null(null), self.inference)
 
-    def _null(self, null: Any) -> FloatArray:
-        if null is None:
+    def _null(self, null: Any, name: str = "null") -> FloatArray:
+        if null is None and name == "null":
             return np.zeros(len(self))
         try:
             values = np.broadcast_to(np.asarray(null, dtype=float), (len(self),)).astype(float)
         except (TypeError, ValueError):
             raise ArgumentError(
-                f"null: expected a number or {len(self)} numbers, got {null!r}."
+                f"{name}: expected a number or {len(self)} numbers, got {null!r}."
             ) from None
         if not np.isfinite(values).all():
-            raise ArgumentError("null: must be finite.")
+            raise ArgumentError(f"{name}: must be finite.")
         try:
-            return self.scale.transform(values, tuple("null" for _ in values))[0]
+            return self.scale.transform(values, tuple(name for _ in values))[0]
         except NumericalError as error:
             raise ArgumentError(
-                f"null: {error} No effect is {float(self.scale.inverse(np.zeros(1))[0]):g} here."
+                f"{name}: {error} No effect is {float(self.scale.inverse(np.zeros(1))[0]):g} here."
             ) from None
 
     # --- rows ----------------------------------------------------------------------------------
@@ -297,7 +476,11 @@ class MarginsResult:
         return (self[i] for i in range(len(self)))
 
     def __getitem__(self, rows: str | int | slice | Sequence[Any] | AnyArray) -> MarginsResult:
-        return self._with(self.estimand[self._positions(rows)])
+        positions = self._positions(rows)
+        if self.adjustment is None:
+            return self._with(self.estimand[positions])
+        kept = self.adjustment[positions]
+        return replace(self, estimand=self.estimand[positions], adjustment=kept, _cache={})
 
     def _positions(self, rows: Any) -> AnyArray:
         if isinstance(rows, str):
@@ -434,7 +617,7 @@ class MarginsResult:
             )
 
     def _with(self, estimand: Estimand) -> MarginsResult:
-        return replace(self, estimand=estimand, _cache={})
+        return replace(self._unadjusted(), estimand=estimand, _cache={})
 
     # --- tables --------------------------------------------------------------------------------
 
