@@ -205,6 +205,7 @@ def test_notes_of_the_result_are_sentences(m: Margins) -> None:
     notes = m.predict(atexog={"age": [30, 400]}).summary().notes
     assert any(n.startswith("age = 400 lies") for n in notes)
     assert all(n.endswith(".") for n in notes)
+    assert any(n.startswith("Linear mixed model (statsmodels MixedLM), REML; n = ") for n in notes)
 
 
 def test_text_is_no_wider_than_a_terminal(odd: Any, monkeypatch: Any) -> None:

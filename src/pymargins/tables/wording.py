@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,9 +17,13 @@ if TYPE_CHECKING:
     from pymargins.scale import Scale
 
 
+#: A note that begins with a variable's name: ``"age = 90 lies outside ..."``.
+VALUE_OF = re.compile(r"[^;:,.()]+ = ")
+
+
 def is_ratio(quantity: str, scale: Scale) -> bool:
     """Tell whether a result reports ratios: contrasts on the log scale."""
-    return quantity.startswith("contrast") and scale.name == "log"
+    return quantity.startswith(("contrast", "ratio")) and scale.name == "log"
 
 
 def null_of(quantity: str, scale: Scale) -> float | None:
@@ -27,7 +32,7 @@ def null_of(quantity: str, scale: Scale) -> float | None:
     None for quantities of which no value means no effect: mean responses and functions of them,
     and slopes on a scale where contrasts are not differences.
     """
-    if quantity.startswith("contrast"):
+    if quantity.startswith(("contrast", "ratio")):
         return back_transformed_zero(scale)
     return 0.0 if quantity.startswith("average") and scale.is_identity else None
 
@@ -128,7 +133,7 @@ def _distribution(provenance: Provenance) -> list[str]:
 def _sentence(words: str) -> str:
     """Begin and end words as a sentence; a variable's name keeps its case."""
     words = words.strip()
-    first = words[:1] if " = " in words else words[:1].upper()
+    first = words[:1] if VALUE_OF.match(words) else words[:1].upper()
     return first + words[1:] + ("" if words.endswith((".", "!", "?")) else ".")
 
 
