@@ -9,6 +9,7 @@ is allowed, and the near miss.
 from __future__ import annotations
 
 import difflib
+import inspect
 from collections.abc import Iterable
 
 
@@ -57,6 +58,14 @@ class PymarginsWarning(UserWarning):
 
 class FitWarning(PymarginsWarning):
     """Something about the fit would change a conclusion."""
+
+
+def callers_level() -> int:
+    """Return the `stacklevel` with which a warning names the line outside of pymargins."""
+    level, frame = 0, inspect.currentframe()
+    while frame and str(frame.f_globals.get("__name__")).split(".")[0] == "pymargins":
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 def listing(items: Iterable[object], limit: int = 12) -> str:

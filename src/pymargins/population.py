@@ -125,6 +125,7 @@ def make_population(view: ModelView, at: Any, weights: Any) -> Population:
         )
     weight = parse_weights(weights, frame)
     columns = check_frame(view, frame, "at")
+    frame = snapshot(frame)
     rows = Rows(view.design, view.variables, columns, len(frame), weight)
     return Population(
         view,
@@ -168,6 +169,14 @@ def as_frame(data: Any) -> pd.DataFrame | None:
         return nw.from_native(data, eager_only=True).to_pandas()
     except TypeError:
         return None
+
+
+def snapshot(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a copy that later changes of the user's frame cannot reach, with a plain index."""
+    lazy = int(pd.__version__.split(".")[0]) >= 3  # copy-on-write: a shallow copy is private
+    copy = frame.copy(deep=not lazy)
+    copy.index = pd.RangeIndex(len(copy))
+    return copy
 
 
 def check_frame(view: ModelView, frame: pd.DataFrame, argument: str) -> dict[str, Any]:

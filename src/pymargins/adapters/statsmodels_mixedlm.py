@@ -30,6 +30,7 @@ from pymargins.errors import (
     NumericalError,
     UnsupportedError,
     UnsupportedModelError,
+    callers_level,
 )
 from pymargins.inference.options import Bootstrap
 from pymargins.inference.resampling import Replicates
@@ -298,7 +299,7 @@ class StatsmodelsMixedLMAdapter:
         """
         text = short_warning(diagnose_mixed(self), vcov, stand_in)
         if text:
-            warnings.warn(text, FitWarning, stacklevel=4)
+            warnings.warn(text, FitWarning, stacklevel=callers_level())
 
 
 def design_of_spec(spec: Any, frame: pd.DataFrame) -> Design:

@@ -14,18 +14,11 @@ from pymargins.design import Design, Factor, mismatch
 from pymargins.errors import ArgumentError, ArgumentTypeError, ModelError, listing, unknown_name
 from pymargins.model import ModelView, Variable
 from pymargins.population import as_frame
+from pymargins.population import snapshot as snapshot
 
 RANK_TOLERANCE = 1e-10
 INVOLVED = 1e-7
 PROBE_ROWS = 7
-
-
-def snapshot(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a copy that later changes of the user's frame cannot reach, with a plain index."""
-    lazy = int(pd.__version__.split(".")[0]) >= 3  # copy-on-write: a shallow copy is private
-    copy = frame.copy(deep=not lazy)
-    copy.index = pd.RangeIndex(len(copy))
-    return copy
 
 
 def evaluate_factors(design: Design, frame: pd.DataFrame) -> tuple[AnyArray, ...]:
