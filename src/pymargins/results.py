@@ -537,7 +537,7 @@ class MarginsResult:
         names = list(named) if labels is None else [str(x) for x in labels]
         if len(names) != len(named):
             raise ArgumentError(f"labels: {len(names)} given for {len(named)} contrasts.")
-        return self._with(self.estimand.combine(np.stack(list(named.values())), names))
+        return self._combined(self.estimand, np.stack(list(named.values())), names)
 
     def pairwise(self) -> MarginsResult:
         """Contrast every pair of rows, the later minus the earlier (``"B - A"``)."""
@@ -549,7 +549,7 @@ class MarginsResult:
             matrix[row, i], matrix[row, j] = -1.0, 1.0
         short = _short_labels(self.labels)
         names = [f"{_operand(short[j])} - {_operand(short[i])}" for i, j in pairs]
-        return self._with(self.estimand.combine(matrix, names))
+        return self._combined(self.estimand, matrix, names)
 
     def __sub__(self, other: Any) -> MarginsResult:
         return self._add(other, -1.0)
@@ -568,7 +568,7 @@ class MarginsResult:
         names = [
             f"{_operand(x)} {symbol} {_operand(y)}" for x, y in zip(a.labels, b.labels, strict=True)
         ]
-        return self._with(a.joined(b).combine(matrix, names))
+        return self._combined(a.joined(b), matrix, names)
 
     def __mul__(self, factor: Any) -> MarginsResult:
         if not isinstance(factor, (int, float, np.number)):
@@ -615,6 +615,13 @@ class MarginsResult:
                 "these results come from different sessions, so their joint uncertainty is not "
                 "known. Make both with the same Margins session."
             )
+
+    def _combined(
+        self, estimand: Estimand, matrix: FloatArray, names: Sequence[str]
+    ) -> MarginsResult:
+        quantity = combination(self.provenance.quantity, matrix, self.scale)
+        out = self._with(estimand.combine(matrix, names))
+        return replace(out, provenance=replace(self.provenance, quantity=quantity))
 
     def _with(self, estimand: Estimand) -> MarginsResult:
         return replace(self._unadjusted(), estimand=estimand, _cache={})
@@ -697,6 +704,18 @@ def check_level(level: Any) -> float:
 def ratio_scale(scale: Scale) -> bool:
     """Tell whether differences on a scale are ratios of the means."""
     return scale is SCALES["log"]
+
+
+def combination(quantity: str, weights: FloatArray, scale: Scale) -> str:
+    """Name linear combinations of a quantity, formed on a scale."""
+    if quantity.startswith(("contrast", "ratio", "combination")):
+        return quantity
+    word, _, rest = quantity.partition(" (")
+    plural = word if word.endswith("s") else f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
+    whole = plural + (f" ({rest}" if rest else "")
+    if not np.allclose(weights.sum(axis=1), 0.0, atol=1e-9 * np.abs(weights).max()):
+        return f"combination of {whole}"
+    return f"{'ratio' if ratio_scale(scale) else 'contrast'} of {whole}"
 
 
 def _aligned(a: MarginsResult, b: MarginsResult) -> tuple[Estimand, Estimand]:

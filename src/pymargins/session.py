@@ -28,7 +28,7 @@ from pymargins.inference.freedom import NORMAL
 from pymargins.inference.options import Bootstrap
 from pymargins.inference.papers import references_for
 from pymargins.population import make_population, parse_over
-from pymargins.results import MarginsResult, Provenance, check_level
+from pymargins.results import MarginsResult, Provenance, check_level, combination
 from pymargins.scale import Scale, as_scale
 from pymargins.scenarios import parse_scenarios, parse_weights
 from pymargins.terms import joint_tests
@@ -351,15 +351,13 @@ class Margins:
             scenarios, contrasts = scenarios
         points, notes = self._means(scenarios)
         estimand = points.on_scale(self._scale)
+        quantity = "mean response"
         if contrasts is not None:
             weights = parse_weights(contrasts, points.labels)
-            estimand = estimand.combine(np.stack(list(weights.values())), list(weights))
-        return self._result(
-            estimand,
-            "contrast of mean responses" if contrasts is not None else "mean response",
-            notes,
-            on_scale=True,
-        )
+            matrix = np.stack(list(weights.values()))
+            estimand = estimand.combine(matrix, list(weights))
+            quantity = combination(quantity, matrix, self._scale)
+        return self._result(estimand, quantity, notes, on_scale=True)
 
     def evaluate(
         self,
