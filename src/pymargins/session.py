@@ -398,13 +398,28 @@ class Margins:
         such differences. They do not depend on how factors are coded or on how many rows each cell
         has. The session's `at` and scale play no part.
 
+        Terms with the same variables, such as ``x + I(x ** 2)``, are one row: their columns are
+        one curve, and the test is that it is level. So is a spline or a step function with all its
+        columns. Where the model has no term for some of a term's variables (b in ``a + a:b``),
+        their effects are tested with it.
+
         Returns
         -------
         DataFrame
-            `term`, `test` ("F" where denominator degrees of freedom are finite, otherwise
-            "chi2"), `statistic`, `df1` (the rank), `df2`, `p_value`. Terms with the same
-            variables are one row; effects that the data do not determine are left out, and `df1`
-            counts what is left.
+            `term`, `statistic`, `df1` (the rank), `df2`, `p_value`, `test` ("F" where denominator
+            degrees of freedom are finite, otherwise "chi2"). Effects that the data do not
+            determine are left out, `df1` counts what is left, and a column `note` tells how many
+            were there; a term of which nothing is left has the statistic NaN.
+
+        Raises
+        ------
+        ArgumentError
+            Where the model has no term besides the intercept.
+
+        References
+        ----------
+        Lenth, R. V. (2016). Least-squares means: the R package lsmeans. *Journal of Statistical
+        Software* 69(1). doi:10.18637/jss.v069.i01
         """
         return joint_tests(self._view, self._inference)
 

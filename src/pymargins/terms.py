@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import reduce
-from itertools import product
+from itertools import combinations, product
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from pymargins._typing import FloatArray
+from pymargins._typing import AnyArray, FloatArray
 from pymargins.averages import Grid, Rows, average
-from pymargins.errors import ArgumentError
+from pymargins.design import Factor
+from pymargins.errors import ArgumentError, NumericalError, UnsupportedError
 from pymargins.estimand import Estimand
 from pymargins.inference.joint import wald
 from pymargins.model import ModelView, Variable
 from pymargins.population import balanced_frame, rows_of
 
+COLUMNS = ("term", "statistic", "df1", "df2", "p_value", "test")
 ESTIMABLE_TOLERANCE = 1e-8
+RANK_TOLERANCE = 1e-9
+#: Observed values of a variable among which those are chosen that show its curve.
+MOST_CANDIDATES = 400
 
 
 def joint_tests(view: ModelView, inference: Any) -> pd.DataFrame:
@@ -28,27 +33,39 @@ def joint_tests(view: ModelView, inference: Any) -> pd.DataFrame:
     categorical variables, crossed with the changes of its numeric ones, averaged with equal
     weights over the levels of the other categorical variables, the other numeric variables at
     their mean. Terms with the same variables (``x`` and ``I(x ** 2)``) are one: their columns
-    describe one curve.
+    describe one curve. Where the model has no term for some of the variables of a term (b in
+    ``a + a:b``), their effects belong to it.
 
     Returns
     -------
     DataFrame
-        `term`, `test` ("F" or "chi2"), `statistic`, `df1`, `df2`, `p_value`.
+        `term`, `statistic`, `df1`, `df2`, `p_value`, `test` ("F" or "chi2"); and `note` where
+        there is something to say.
     """
-    rows = rows_of(view, balanced_frame(view), None)
-    tests = [
-        _test(name, variables, rows, view, inference) for name, variables in _terms(view).items()
-    ]
-    if not tests:
+    terms = term_variables(view)
+    if not terms:
         raise ArgumentError("joint_tests: the model has no term besides the intercept.")
-    return pd.DataFrame(tests)
+    rows = rows_of(view, balanced_frame(view), None)
+    points = {name: _points(v, view) for name, v in view.variables.items()}
+    tests = [
+        {"term": name, **_test(_effects(owned(variables, terms), points, rows), view, inference)}
+        for name, variables in terms.items()
+    ]
+    noted = any(test["note"] for test in tests)
+    return pd.DataFrame(tests, columns=[*COLUMNS, "note"] if noted else list(COLUMNS))
 
 
-def _terms(view: ModelView) -> dict[str, tuple[str, ...]]:
+def term_variables(view: ModelView) -> dict[str, tuple[str, ...]]:
     """Name the terms, and the variables of each; those with the same variables together."""
+    factors = view.design.factors
+    if any(f.name == "design" and not f.direct for f in factors):  # Design.from_function
+        raise UnsupportedError(
+            "joint_tests: the adapter of this model gives its design as a whole, without terms. "
+            "Ask for contrasts or slopes, and joint_test() of them."
+        )
     together: dict[frozenset[str], list[str]] = {}
     for block in view.design.blocks:
-        found = [v for f in block.factors for v in view.design.factors[f].variables]
+        found = [v for f in block.factors for v in factors[f].variables]
         names = together.setdefault(frozenset(found), [])
         if block.term not in names:
             names.append(block.term)
@@ -59,52 +76,149 @@ def _terms(view: ModelView) -> dict[str, tuple[str, ...]]:
     }
 
 
-def _test(
-    name: str, variables: Sequence[str], rows: Rows, view: ModelView, inference: Any
-) -> dict[str, Any]:
-    matrix = _estimable(_effects(variables, rows, view), view.null_space)
-    if len(matrix) == 0:
-        nothing: dict[str, Any] = {"test": "not estimable", "statistic": np.nan, "df1": 0}
-        return {"term": name, **nothing, "df2": np.nan, "p_value": np.nan}
-    labels = [f"{name}[{i}]" for i in range(len(matrix))]
-    estimand = Estimand.linear(matrix, view.params, labels)
-    return {"term": name, **wald(estimand, np.zeros(len(matrix)), inference).to_dict()}
+def owned(variables: Sequence[str], terms: Mapping[str, Sequence[str]]) -> list[tuple[str, ...]]:
+    """List the effects that are tested with a term: its own, and lower ones without a term.
+
+    An effect belongs to the first term, the smallest before the larger ones, whose variables
+    include its own.
+    """
+    in_order = sorted(terms.values(), key=len)
+    effects = [
+        effect for size in range(1, len(variables) + 1) for effect in combinations(variables, size)
+    ]
+    return [
+        effect
+        for effect in effects
+        if next(t for t in in_order if set(effect) <= set(t)) == tuple(variables)
+    ]
 
 
-def _effects(variables: Sequence[str], rows: Rows, view: ModelView) -> FloatArray:
-    """Return the effects of a term as rows over the coefficients."""
-    points = [_points(view.variables[v], view) for v in variables]
-    combos = list(product(*points))
-    pins = {
-        v: view.variables[v].column([combo[j] for combo in combos]) for j, v in enumerate(variables)
-    }
-    means = average(rows, Grid(len(combos), pins))[0]
-    differences = [np.diff(np.eye(len(p)), axis=0) for p in points]
-    return reduce(np.kron, differences) @ means
+def _effects(effects: Sequence[Sequence[str]], points: Mapping[str, Any], rows: Rows) -> FloatArray:
+    """Return the differences that make effects, as rows over the coefficients."""
+    parts: list[FloatArray] = []
+    for variables in effects:
+        values = [points[v] for v in variables]
+        if min(len(v) for v in values) < 2:
+            continue  # a variable that does not vary has no effect
+        combos = list(product(*values))
+        pins = {
+            v: rows.variables[v].column([combo[j] for combo in combos])
+            for j, v in enumerate(variables)
+        }
+        means = average(rows, Grid(len(combos), pins))[0]
+        differences = [np.diff(np.eye(len(v)), axis=0) for v in values]
+        parts.append(reduce(np.kron, differences) @ means)
+    return np.concatenate(parts) if parts else np.empty((0, len(rows.design.names)))
+
+
+# --- one test ------------------------------------------------------------------------------------
+
+
+def _test(matrix: FloatArray, view: ModelView, inference: Any) -> dict[str, Any]:
+    """Test that the rows are zero, as far as the data determine them."""
+    full = _rank(matrix)
+    kept = _estimable(matrix, view.null_space)
+    left = _rank(kept)
+    note = "" if left == full else f"{full - left} of {full} effects are not estimable"
+    if left == 0:
+        return _no_test("not estimable", note or "nothing varies")
+    estimand = Estimand.linear(kept, view.params, [f"effect {i}" for i in range(len(kept))])
+    try:
+        found = wald(estimand, np.zeros(len(kept)), inference)
+    except (NumericalError, UnsupportedError) as error:  # the other terms can still be tested
+        return _no_test("not available", str(error).removeprefix("joint_test: "))
+    return {**found.to_dict(), "note": note}
+
+
+def _no_test(why: str, note: str) -> dict[str, Any]:
+    nothing = {"statistic": np.nan, "df1": 0, "df2": np.nan, "p_value": np.nan}
+    return {**nothing, "test": why, "note": note}
+
+
+def _rank(matrix: FloatArray) -> int:
+    if not matrix.any():
+        return 0
+    sizes = np.linalg.svd(_unit_columns(matrix)[0], compute_uv=False)
+    return int((sizes > RANK_TOLERANCE * sizes[0]).sum())
+
+
+def _estimable(matrix: FloatArray, null_space: FloatArray) -> FloatArray:
+    """Return combinations of the rows that span what the data determine of them."""
+    if null_space.size == 0 or not matrix.any():
+        return matrix
+    unit, size = _unit_columns(matrix)
+    away = null_space * size[:, None]
+    length = np.linalg.norm(away, axis=0)
+    left, leak, _ = np.linalg.svd(unit @ (away / np.where(length > 0, length, 1.0)))
+    free = int((leak > ESTIMABLE_TOLERANCE * np.sqrt(len(unit))).sum())
+    return matrix if free == 0 else left[:, free:].T @ matrix
+
+
+def _unit_columns(matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Divide columns by their largest entry, so that units play no part."""
+    size = np.abs(matrix).max(axis=0)
+    size = np.where(size > 0, size, 1.0)
+    return matrix / size, size
+
+
+# --- where a variable's effect shows -------------------------------------------------------------
 
 
 def _points(variable: Variable, view: ModelView) -> list[Any]:
     """Choose the values between which a variable's effect shows.
 
-    All levels; both ends of a numeric variable that enters as it is; and of one that enters
-    through curves, one point more than the curves have columns.
+    All levels; both ends of a numeric variable that enters as it is; of one that enters through
+    curves or steps, as many observed values as these have independent columns, and one: those
+    that determine the columns best, whatever their basis.
     """
     if variable.kind != "numeric":
         return list(variable.levels)
     curves = [f for f in view.design.factors if variable.name in f.variables and not f.direct]
     if not curves:
-        return [variable.low, variable.high]
+        return [variable.low, variable.high] if variable.high > variable.low else [variable.low]
+    column = view.frame[variable.name].drop_duplicates().sort_values()
+    some = np.unique(np.linspace(0, len(column) - 1, MOST_CANDIDATES).round().astype(int))
+    column = column.iloc[some].reset_index(drop=True)
+    parts = [np.asarray(column, dtype=float)[:, None]]
+    parts += [_columns(f, variable.name, column, view) for f in curves]
     direct = any(f.direct and f.variables == (variable.name,) for f in view.design.factors)
-    columns = sum(f.width for f in curves) + direct
-    return np.linspace(variable.low, variable.high, columns + 1).tolist()
+    chosen = _telling_rows(np.hstack(parts if direct else parts[1:]))
+    return np.asarray(column, dtype=float)[chosen].tolist()
 
 
-def _estimable(matrix: FloatArray, null_space: FloatArray) -> FloatArray:
-    """Keep the combinations of rows that the data determine."""
-    if null_space.size == 0:
-        return matrix
-    leak = matrix @ null_space
-    left, sizes, _ = np.linalg.svd(leak)
-    largest = float(np.abs(matrix).max(initial=0.0) * np.abs(null_space).max())
-    rank = int((sizes > ESTIMABLE_TOLERANCE * largest).sum())
-    return left[:, rank:].T @ matrix
+def _columns(factor: Factor, name: str, column: Any, view: ModelView) -> FloatArray:
+    """Return a factor's columns along one variable, at both ends or all levels of the others."""
+    others = [v for v in factor.variables if v != name]
+    ends = [_ends(view.variables[v]) for v in others]
+    parts: list[FloatArray] = []
+    for values in product(*ends):
+        held = {
+            v: view.variables[v].column([value] * len(column))
+            for v, value in zip(others, values, strict=True)
+        }
+        found = factor.evaluate({**held, name: column})
+        if factor.levels is not None:
+            found = np.eye(len(factor.levels))[found]
+        parts.append(np.asarray(found, dtype=float))
+    return np.hstack(parts)
+
+
+def _ends(variable: Variable) -> Sequence[Any]:
+    return variable.levels if variable.kind != "numeric" else (variable.low, variable.high)
+
+
+def _telling_rows(columns: FloatArray) -> AnyArray:
+    """Choose rows, in order, that have with a constant the full rank of the columns.
+
+    By pivoting on an orthonormal basis: the choice does not depend on how the columns are coded.
+    """
+    from scipy.linalg import qr
+
+    centred = columns - columns.mean(axis=0)
+    size = np.linalg.norm(centred, axis=0)
+    centred = centred[:, size > 0] / size[size > 0]
+    left, sizes, _ = np.linalg.svd(centred, full_matrices=False)
+    basis = left[:, sizes > RANK_TOLERANCE * sizes.max(initial=0.0)]
+    basis = np.hstack([np.full((len(columns), 1), len(columns) ** -0.5), basis])
+    pivots: Any = qr(basis.T, mode="r", pivoting=True)
+    return np.sort(pivots[-1][: basis.shape[1]])
