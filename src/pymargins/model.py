@@ -172,6 +172,7 @@ class ModelInfo:
     random_effects: str = ""
     reference_df: float = np.inf
     notes: tuple[str, ...] = ()
+    lacks: str = ""  # what to say of a column that the fit does not hold
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from pymargins.design import encode
 from pymargins.errors import (
     ArgumentError,
     ArgumentTypeError,
+    UnknownNameError,
     listing,
     near_miss,
     not_one_of,
@@ -91,7 +92,7 @@ def make_population(view: ModelView, at: Any, weights: Any) -> Population:
         if at not in NAMED:
             raise not_one_of("at", at, [*NAMED, "a mapping", "a data frame"])
         frame = view.frame
-        weight = parse_weights(weights, frame)
+        weight = parse_weights(weights, frame, view.info.lacks)
         if at == "overall":
             return Population(
                 view,
@@ -116,7 +117,7 @@ def make_population(view: ModelView, at: Any, weights: Any) -> Population:
             rules = {k: _two_valued(view, k, rule) for k, rule in rules.items()}
         return Population(view, frame, None, rules, weight, _described(at, view.info.n, weight))
     if isinstance(at, Mapping):
-        return _from_mapping(view, at, parse_weights(weights, view.frame))
+        return _from_mapping(view, at, parse_weights(weights, view.frame, view.info.lacks))
     frame = as_frame(at)
     if frame is None:
         raise ArgumentTypeError(
@@ -203,13 +204,13 @@ def check_frame(view: ModelView, frame: pd.DataFrame, argument: str) -> dict[str
 # --- weights and subgroups -----------------------------------------------------------------------
 
 
-def parse_weights(weights: Any, frame: pd.DataFrame) -> FloatArray | None:
+def parse_weights(weights: Any, frame: pd.DataFrame, lacks: str = "") -> FloatArray | None:
     """Return weights as a checked array over the rows of a frame, or None."""
     if weights is None:
         return None
     if isinstance(weights, str):
         if weights not in frame.columns:
-            raise unknown_name("weights", weights, frame.columns, "a column of the data")
+            raise _no_column("weights", weights, frame, lacks)
         weights = frame[weights]
     try:
         array = as_real(weights)
@@ -237,7 +238,12 @@ def as_real(values: Any) -> FloatArray:
     return array.astype(float)
 
 
-def parse_over(over: Any, frame: pd.DataFrame) -> list[str]:
+def _no_column(argument: str, name: Any, frame: pd.DataFrame, lacks: str) -> UnknownNameError:
+    error = unknown_name(argument, name, frame.columns, "a column of the data")
+    return UnknownNameError(f"{error} {lacks}") if lacks else error
+
+
+def parse_over(over: Any, frame: pd.DataFrame, view: ModelView) -> list[str]:
     """Return the `over` columns as a list of names that exist and have no missing value."""
     if over is None:
         return []
@@ -252,7 +258,7 @@ def parse_over(over: Any, frame: pd.DataFrame) -> list[str]:
         if not isinstance(name, Hashable):
             raise ArgumentTypeError(f"over: a column is named by text, got {name!r}.")
         if name not in frame.columns:
-            raise unknown_name("over", name, frame.columns, "a column of the data")
+            raise _no_column("over", name, frame, view.info.lacks if frame is view.frame else "")
         missing = int(frame[name].isna().sum())
         if missing:
             raise ArgumentError(

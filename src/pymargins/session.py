@@ -469,7 +469,7 @@ class Margins:
     # --- what verbs share ----------------------------------------------------------------------
 
     def _stratify(self, over: Any) -> tuple[Rows, Strata | None, pd.DataFrame]:
-        return self._population.stratify(parse_over(over, self._population.frame))
+        return self._population.stratify(parse_over(over, self._population.frame, self._view))
 
     def _means(self, scenarios: Any) -> tuple[Estimand, list[str]]:
         parsed = parse_scenarios(scenarios)

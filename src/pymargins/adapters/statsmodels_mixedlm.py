@@ -18,6 +18,7 @@ from pymargins.adapters.training import (
     make_variables,
     match_columns,
     null_space,
+    rows_of_fit,
     snapshot,
     training_frame,
 )
@@ -42,6 +43,8 @@ from pymargins.mixed.satterthwaite import satterthwaite
 from pymargins.model import ModelInfo, ModelView
 
 PSI_ROUNDING = 1e-8
+#: What is said of a column that a fit does not hold: `missing="drop"` leaves only the formula's.
+LACKS = 'A fit with missing="drop" keeps the columns of its formula only; data= brings the others.'
 
 
 class StatsmodelsMixedLMAdapter:
@@ -119,8 +122,9 @@ class StatsmodelsMixedLMAdapter:
             names = list(source.exog_names)
             design = Design.from_columns(names, match_columns(names, exog, frame))
         else:
-            stored = source.data.frame if training_data is None else training_data
-            frame = training_frame(stored, len(exog))
+            stored = source.data.frame
+            given = stored if training_data is None else rows_of_fit(training_data, stored.index)
+            frame = training_frame(given, len(exog))
             design = design_of_spec(spec, frame)
         frame = snapshot(frame)
         values = evaluate_factors(design, frame)
@@ -138,14 +142,16 @@ class StatsmodelsMixedLMAdapter:
 
     def _info(self, frame: pd.DataFrame) -> ModelInfo:
         source = self._source
+        group_name = _group_name(source, frame)
         return ModelInfo(
             kind="linear mixed model (statsmodels MixedLM)",
             response=str(source.endog_names),
             n=len(source.endog),
             groups=int(source.n_groups),
-            group_name=_group_name(source, frame),
+            group_name=group_name,
             estimation="REML" if source.reml else "ML",
             random_effects="integrated out (population average)",
+            lacks="" if group_name is not None else LACKS,
         )
 
     # --- covariances ---------------------------------------------------------------------------

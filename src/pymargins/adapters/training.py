@@ -141,6 +141,17 @@ def training_frame(data: Any, n: int) -> pd.DataFrame:
     return frame
 
 
+def rows_of_fit(data: Any, index: pd.Index) -> Any:
+    """Return the rows of the user's frame that were fitted, where others were dropped as missing.
+
+    They are found by their labels; that they are the right ones is checked against the design.
+    """
+    frame = as_frame(data)
+    if frame is None or len(frame) <= len(index) or not frame.index.is_unique:
+        return data
+    return frame.loc[index] if index.isin(frame.index).all() else data
+
+
 def match_columns(names: Sequence[str], exog: AnyArray, frame: pd.DataFrame) -> list[str | None]:
     """Find the data column behind each column of an array fit; None for the constant.
 
