@@ -621,7 +621,7 @@ class MarginsResult:
     ) -> MarginsResult:
         quantity = combination(self.provenance.quantity, matrix, self.scale)
         out = self._with(estimand.combine(matrix, names))
-        return replace(out, provenance=replace(self.provenance, quantity=quantity))
+        return replace(out, provenance=replace(out.provenance, quantity=quantity))
 
     def _with(self, estimand: Estimand) -> MarginsResult:
         return replace(self._unadjusted(), estimand=estimand, _cache={})
