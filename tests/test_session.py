@@ -113,7 +113,7 @@ def test_verbs_change_neither_fit_nor_data(model, data, verb):
         {"scale": "log"},
         {"df": 7, "level": 0.9},
     ],
-    ids=str,
+    ids=", ".join,
 )
 def test_sessions_change_neither_fit_nor_data(model, data, options):
     model.summary()
