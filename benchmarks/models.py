@@ -55,9 +55,15 @@ def school_data(n: int) -> pd.DataFrame:
 
 
 @lru_cache(maxsize=1)
-def fitted(n: int) -> Any:
-    """Return a fitted MixedLM of n rows; the last one asked for is remembered."""
-    model = smf.mixedlm(FORMULA, school_data(n), groups="student")
+def fitted(n: int, categories: bool = False) -> Any:
+    """Return a fitted MixedLM of n rows; the last one asked for is remembered.
+
+    With `categories` the schools are a pandas categorical, which some packages insist on.
+    """
+    df = school_data(n)
+    if categories:
+        df["school"] = df["school"].astype("category")
+    model = smf.mixedlm(FORMULA, df, groups="student")
     return model.fit() if n <= REAL_FIT else at_optimum(model)
 
 
