@@ -18,6 +18,7 @@ from statsmodels.stats.multitest import multipletests
 from pymargins import (
     ArgumentError,
     ArgumentTypeError,
+    Bootstrap,
     Margins,
     MarginsResult,
     UnknownNameError,
@@ -32,7 +33,8 @@ from pymargins.inference.pvalues import BY_P_VALUES
 from pymargins.inference.quadrature import Tail, single_factor, studentized_range
 from pymargins.inference.simultaneous import pairwise_means
 from support.oracle_cases import CASES, load
-from support.small_models import FixedModel, study
+from support.small_models import FixedModel, fit, study
+from support.small_models import session as session_of
 
 #: Of R's p-values, and of its intervals in standard errors. R's largest |t| is good to 2e-6.
 ORACLE = 1e-5
@@ -254,6 +256,14 @@ def test_monte_carlo_error_is_what_it_says():
     assert (error > 0).all()
     assert (error < 1e-4).all()
     assert (off < 8 * error).all()
+
+
+@pytest.mark.parametrize("lowest", [1.5, 4.0, 30.0])
+def test_many_degrees_of_freedom_are_interpolated_between(lowest: float):
+    df = np.r_[np.linspace(lowest, 80.0, 60), 1e4, np.inf]
+    many = critical_value(studentized_range(5), 0.95, df, 10)
+    each = [critical_value(studentized_range(5), 0.95, df[[i]], 10)[0] for i in range(len(df))]
+    np.testing.assert_allclose(many, each, rtol=1e-6)
 
 
 # --- complete families of pairs ------------------------------------------------------------------
@@ -482,6 +492,31 @@ def test_draws_and_the_other_methods(drawn: Margins):
     one_sided = result.adjust("mvt").test(alternative="greater")["p_value"]
     two_sided = result.adjust("mvt").p_value
     assert (one_sided[result.statistic > 0] <= two_sided[result.statistic > 0]).all()
+
+
+@pytest.mark.parametrize("interval", ["studentized", "percentile"])
+def test_bootstraps_give_the_largest_t(interval: str):
+    """Each replicate by its own standard error where the session is studentized."""
+    option = Bootstrap(199, interval=interval, rng=4)  # type: ignore[arg-type]
+    result = session_of(fit("score ~ school", study()), method=option).contrasts(
+        reference("school", list("ABCD"))
+    )
+    replicates = result.inference.replicates
+    away = replicates.draws.params - replicates.center
+    rows = result.estimand.jacobian
+    moved = away @ rows.T
+    if interval == "studentized":
+        own = np.einsum("kp,bpq,kq->bk", rows, replicates.cov, rows)
+        t, error = moved / np.sqrt(own), result.inference.studentized(result.estimand)[1]
+    else:
+        error = result.std_error
+        t = moved / error
+    largest = np.abs(t).max(axis=1)
+    adjusted = result.adjust("mvt")
+    half = np.quantile(largest, 0.95) * error
+    np.testing.assert_allclose(adjusted.conf_int()["ci_lower"], result.estimate - half)
+    reached = (largest[:, None] >= np.abs(result.estimate / error)).sum(axis=0)
+    np.testing.assert_allclose(adjusted.p_value, (1 + reached) / 200)
 
 
 # --- what is refused -----------------------------------------------------------------------------

@@ -24,6 +24,9 @@ CHUNK_CELLS = 4_000_000
 #: Reaches kept one by one, and into how many groups the others are put.
 LARGEST_KEPT = 512
 GROUPS = 512
+#: More degrees of freedom than these are interpolated between, by a polynomial of this degree.
+MOST_SOLVED = 32
+DEGREE = 15
 
 
 class LargestT(Protocol):
@@ -219,6 +222,9 @@ def _thinned(reach: FloatArray, weight: FloatArray) -> tuple[FloatArray, FloatAr
 def critical_value(largest: LargestT, level: float, df: FloatArray, size: int) -> FloatArray:
     """Return what the largest exceeds with probability ``1 - level``, for each row's df.
 
+    Where very many rows each have df of their own, by interpolation: the logarithm of the critical
+    value is a smooth function of 1/df.
+
     Parameters
     ----------
     largest : LargestT
@@ -228,26 +234,36 @@ def critical_value(largest: LargestT, level: float, df: FloatArray, size: int) -
         The number of variables: the critical value lies between the pointwise one and
         Bonferroni's.
     """
+    distinct, back = np.unique(df, return_inverse=True)
+
+    def solved(wanted: FloatArray) -> FloatArray:
+        return np.array([_solve(largest, level, float(d), size) for d in wanted])
+
+    if len(distinct) <= MOST_SOLVED:
+        return solved(distinct)[back.ravel()]
+    smooth = np.polynomial.Chebyshev.interpolate(
+        lambda x: np.log(solved(1.0 / x)), DEGREE, domain=[1.0 / distinct[-1], 1.0 / distinct[0]]
+    )
+    return np.exp(smooth(1.0 / distinct))[back.ravel()]
+
+
+def _solve(largest: LargestT, level: float, df: float, size: int) -> float:
     from scipy.optimize import brentq
 
     alpha = 1.0 - level
-    distinct, back = np.unique(df, return_inverse=True)
-    low = quantile(1.0 - alpha / 2.0, distinct)
-    high = quantile(1.0 - alpha / (2.0 * max(size, 1)), distinct)
+    at = np.array([df])
+    low = 0.98 * float(quantile(1.0 - alpha / 2.0, at)[0])
+    high = 1.02 * float(quantile(1.0 - alpha / (2.0 * max(size, 1)), at)[0])
 
-    def excess(c: float, d: float) -> float:
-        return float(largest.sf(np.array([c]), np.array([d]))[0]) - alpha
+    def excess(c: float) -> float:
+        return float(largest.sf(np.array([c]), at)[0]) - alpha
 
-    found = np.empty(len(distinct))
-    for i, d in enumerate(distinct):
-        a, b = 0.98 * float(low[i]), 1.02 * float(high[i])
-        while excess(b, d) > 0:
-            b *= 1.5
-        while excess(a, d) < 0:
-            a /= 1.5
-        root: Any = brentq(excess, a, b, args=(d,), xtol=1e-11)
-        found[i] = root
-    return found[back.ravel()]
+    while excess(high) > 0:
+        high *= 1.5
+    while excess(low) < 0:
+        low /= 1.5
+    root: Any = brentq(excess, low, high, xtol=1e-11)
+    return float(root)
 
 
 def bounded(
