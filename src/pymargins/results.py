@@ -21,14 +21,13 @@ from pymargins.errors import (
 )
 from pymargins.estimand import Estimand
 from pymargins.inference import distributions
-from pymargins.inference.equivalence import two_one_sided
-from pymargins.inference.families import Adjustment, make_adjustment, simultaneous_interval
 from pymargins.inference.joint import wald
 from pymargins.scale import SCALES, Scale
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from pymargins.inference.families import Adjustment
     from pymargins.tables import Summary
 
 Alternative: TypeAlias = Literal["two-sided", "greater", "less"]
@@ -241,6 +240,8 @@ class MarginsResult:
                 "Ask the result that was adjusted."
             )
         if simultaneous:
+            from pymargins.inference.families import simultaneous_interval
+
             bounds = simultaneous_interval(self.inference, self.estimand, level)
         elif self.adjustment is not None:
             bounds = self.adjustment.interval(level)
@@ -336,6 +337,8 @@ class MarginsResult:
         if self._falls:
             bounds.reverse()
             sides.reverse()
+        from pymargins.inference.equivalence import two_one_sided
+
         found = two_one_sided(
             self.inference, self.estimand, (bounds[0], bounds[1]), 1 - self.level, self.adjustment
         )
@@ -425,6 +428,8 @@ class MarginsResult:
         True
         """
         plain = self._unadjusted()
+        from pymargins.inference.families import make_adjustment
+
         found = make_adjustment(method, by, self.inference, self.estimand, self.level)
         provenance = replace(plain.provenance, notes=(*plain.provenance.notes, found.text))
         return replace(plain, adjustment=found, provenance=provenance, _cache={})

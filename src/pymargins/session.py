@@ -26,12 +26,10 @@ from pymargins.grids import extrapolations, parse_atexog, pinnable, scenario_gri
 from pymargins.inference.choice import BOOTSTRAP, choose_inference
 from pymargins.inference.freedom import NORMAL
 from pymargins.inference.options import Bootstrap
-from pymargins.inference.papers import references_for
 from pymargins.population import make_population, parse_over
 from pymargins.results import MarginsResult, Provenance, check_level, combination
 from pymargins.scale import Scale, as_scale
 from pymargins.scenarios import parse_scenarios, parse_weights
-from pymargins.terms import joint_tests
 
 #: Below this many groups the normal distribution is worth a note.
 FEW_GROUPS = 20
@@ -421,6 +419,8 @@ class Margins:
         Lenth, R. V. (2016). Least-squares means: the R package lsmeans. *Journal of Statistical
         Software* 69(1). doi:10.18637/jss.v069.i01
         """
+        from pymargins.terms import joint_tests
+
         return joint_tests(self._view, self._inference)
 
     def likelihood_ratio_test(
@@ -582,6 +582,7 @@ class Margins:
         Summary
             Prints in a terminal, renders in a notebook, exports.
         """
+        from pymargins.inference.papers import references_for
         from pymargins.tables import session_summary
 
         provenance = self.provenance
