@@ -10,13 +10,16 @@ import pandas as pd
 
 from pymargins._typing import AnyArray, FloatArray
 from pymargins.averages import repeat_constant
-from pymargins.design import Design, Factor, mismatch
+from pymargins.design import Design, Factor, chunks, mismatch
 from pymargins.errors import ArgumentError, ArgumentTypeError, ModelError, listing, unknown_name
 from pymargins.model import ModelView, Variable
 from pymargins.population import as_frame
 from pymargins.population import snapshot as snapshot
 
+#: The smallest singular value of X, its columns of length one, relative to the largest ...
 RANK_TOLERANCE = 1e-10
+#: ... and the smallest eigenvalue of X'X above which there is no doubt about the rank.
+SOUND = 1e-8
 INVOLVED = 1e-7
 PROBE_ROWS = 7
 
@@ -117,12 +120,23 @@ def _reference(design: Design, factors: Sequence[Factor], levels: Sequence[Any])
 
 
 def null_space(exog: AnyArray) -> FloatArray:
-    """Return the directions of the coefficients that a design does not determine, (p, d)."""
+    """Return the directions of the coefficients that a design does not determine, (p, d).
+
+    X'X has the squares of X's singular values, so it shows at once that a design is sound, but not
+    that it is deficient: with raw calendar years, ``year + year**2`` leaves a ratio of 1e-12 in
+    it. Then X itself is asked, by an orthogonal decomposition.
+    """
     cross = np.asarray(exog.T @ exog, dtype=float)
     size = np.sqrt(np.diagonal(cross))
     size = np.where(size > 0, size, 1.0)
-    spectrum, vectors = np.linalg.eigh(cross / np.outer(size, size))
-    missing = vectors[:, spectrum < RANK_TOLERANCE * spectrum[-1]]
+    spectrum = np.linalg.eigvalsh(cross / np.outer(size, size))
+    if spectrum[0] > SOUND * spectrum[-1]:
+        return np.empty((len(size), 0))
+    root = np.zeros((len(size), len(size)))
+    for rows in chunks(len(exog)):
+        root = np.linalg.qr(np.vstack([root, exog[rows] / size]), mode="r")
+    _, sizes, vectors = np.linalg.svd(root)
+    missing = vectors[sizes < RANK_TOLERANCE * sizes[0]].T
     # rounding is not involvement: a coefficient that takes no part gets an exact zero
     missing = np.where(np.abs(missing) < INVOLVED, 0.0, missing)
     return missing / size[:, None]
