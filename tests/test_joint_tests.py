@@ -18,8 +18,8 @@ from support.small_models import FixedModel, quietly, study
 
 #: The same test by two routes.
 SAME = 1e-6
-#: Squares of years, whose variances cancel to one part in 1e6.
-RAW_POWERS = 1e-5
+#: Squares of years, whose variances cancel to one part in 1e9.
+RAW_POWERS = 1e-4
 #: statsmodels' optimum against lme4's.
 FIT_TOLERANCE = 1e-3
 
@@ -70,7 +70,7 @@ def test_a_term_alone_is_the_test_of_its_coefficients(frame: pd.DataFrame, term:
     assert row["statistic"] == pytest.approx(wald_of_columns(model, columns), rel=SAME)
 
 
-@pytest.mark.parametrize("zero", [2007.0, 1990.0, 1700.0])
+@pytest.mark.parametrize("zero", [2007.0, 1000.0, 0.0])
 def test_powers_are_one_curve_wherever_it_is_centred(frame: pd.DataFrame, zero: float):
     """The same fit in years since 2007 and since any other: columns nearly collinear."""
     formula = "female + year + I(year ** 2)"
