@@ -2,37 +2,41 @@
 
 from __future__ import annotations
 
-from pymargins.adapters.registry import register_adapter
-from pymargins.errors import (
-    ArgumentError,
-    ArgumentTypeError,
-    EstimabilityError,
-    FitWarning,
-    ModelError,
-    NumericalError,
-    PymarginsError,
-    PymarginsWarning,
-    UnknownNameError,
-    UnsupportedError,
-    UnsupportedModelError,
-)
-from pymargins.inference.options import Bootstrap, Delta, KenwardRoger, Simulation
-from pymargins.results import MarginsResult
-from pymargins.scale import Scale
-from pymargins.scenarios import (
-    Scenario,
-    ScenarioSet,
-    all_pairwise,
-    did,
-    grid,
-    helmert,
-    levels,
-    pairwise,
-    polynomial,
-    reference,
-    sequential,
-)
-from pymargins.session import Margins
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pymargins.adapters.registry import register_adapter
+    from pymargins.errors import (
+        ArgumentError,
+        ArgumentTypeError,
+        EstimabilityError,
+        FitWarning,
+        ModelError,
+        NumericalError,
+        PymarginsError,
+        PymarginsWarning,
+        UnknownNameError,
+        UnsupportedError,
+        UnsupportedModelError,
+    )
+    from pymargins.inference.options import Bootstrap, Delta, KenwardRoger, Simulation
+    from pymargins.results import MarginsResult
+    from pymargins.scale import Scale
+    from pymargins.scenarios import (
+        Scenario,
+        ScenarioSet,
+        all_pairwise,
+        did,
+        grid,
+        helmert,
+        levels,
+        pairwise,
+        polynomial,
+        reference,
+        sequential,
+    )
+    from pymargins.session import Margins
 
 __version__ = "0.1.0"
 
@@ -69,3 +73,52 @@ __all__ = [
     "register_adapter",
     "sequential",
 ]
+
+#: Where each name lives; it is loaded when first asked for, so that the import itself is quick.
+_HOME = {
+    "ArgumentError": "pymargins.errors",
+    "ArgumentTypeError": "pymargins.errors",
+    "Bootstrap": "pymargins.inference.options",
+    "Delta": "pymargins.inference.options",
+    "EstimabilityError": "pymargins.errors",
+    "FitWarning": "pymargins.errors",
+    "KenwardRoger": "pymargins.inference.options",
+    "Margins": "pymargins.session",
+    "MarginsResult": "pymargins.results",
+    "ModelError": "pymargins.errors",
+    "NumericalError": "pymargins.errors",
+    "PymarginsError": "pymargins.errors",
+    "PymarginsWarning": "pymargins.errors",
+    "Scale": "pymargins.scale",
+    "Scenario": "pymargins.scenarios",
+    "ScenarioSet": "pymargins.scenarios",
+    "Simulation": "pymargins.inference.options",
+    "UnknownNameError": "pymargins.errors",
+    "UnsupportedError": "pymargins.errors",
+    "UnsupportedModelError": "pymargins.errors",
+    "all_pairwise": "pymargins.scenarios",
+    "did": "pymargins.scenarios",
+    "grid": "pymargins.scenarios",
+    "helmert": "pymargins.scenarios",
+    "levels": "pymargins.scenarios",
+    "pairwise": "pymargins.scenarios",
+    "polynomial": "pymargins.scenarios",
+    "reference": "pymargins.scenarios",
+    "register_adapter": "pymargins.adapters.registry",
+    "sequential": "pymargins.scenarios",
+}
+_MODULES = ("adapters", "errors", "mixed", "testing")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        value = getattr(import_module(_HOME[name]), name)
+        globals()[name] = value
+        return value
+    if name in _MODULES:
+        return import_module(f"pymargins.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

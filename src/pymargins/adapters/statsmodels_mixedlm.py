@@ -123,7 +123,9 @@ class StatsmodelsMixedLMAdapter:
             design = Design.from_columns(names, match_columns(names, exog, frame))
         else:
             stored = source.data.frame
-            given = stored if training_data is None else rows_of_fit(training_data, stored.index)
+            given = stored
+            if training_data is not None:
+                given = rows_of_fit(training_data, stored, len(exog))
             frame = training_frame(given, len(exog))
             design = design_of_spec(spec, frame)
         frame = snapshot(frame)

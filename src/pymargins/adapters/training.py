@@ -155,13 +155,17 @@ def training_frame(data: Any, n: int) -> pd.DataFrame:
     return frame
 
 
-def rows_of_fit(data: Any, index: pd.Index) -> Any:
+def rows_of_fit(data: Any, stored: Any, n: int) -> Any:
     """Return the rows of the user's frame that were fitted, where others were dropped as missing.
 
-    They are found by their labels; that they are the right ones is checked against the design.
+    They are found by the labels of the frame that the fit stored, if that still has its n rows;
+    that they are the right ones is checked against the design.
     """
     frame = as_frame(data)
-    if frame is None or len(frame) <= len(index) or not frame.index.is_unique:
+    index = getattr(stored, "index", None)
+    if frame is None or index is None or len(index) != n or len(frame) <= n:
+        return data
+    if not frame.index.is_unique:
         return data
     return frame.loc[index] if index.isin(frame.index).all() else data
 
