@@ -236,6 +236,7 @@ def main() -> None:
     default = Path(tempfile.gettempdir()) / "pymargins-benchmark-env"
     parser.add_argument("--cache", type=Path, default=default, help="folder of the environment")
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES), help="rows")
+    parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS), help="questions")
     parser.add_argument("--work", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.work:
@@ -248,7 +249,7 @@ def main() -> None:
         return
     print(f"{'work':26}{'n':>9}  {'way':17}{'time':>11}{'ratio':>10}{'memory':>11}  agreement")
     for n in options.sizes:
-        for task in TASKS:
+        for task in options.tasks:
             ours: dict[str, Any] = {}
             for library in LIBRARIES:
                 found = measure(python, library, task, n)
