@@ -60,9 +60,13 @@ def first_calls(
 
 def report(work: str, took: str, target: str, met: bool) -> bool:
     """Print one row of the table."""
-    cells = (work, took, target, "met" if met else "NOT MET")
-    print("  ".join(c.ljust(w) for c, w in zip(cells, WIDTHS, strict=True)).rstrip(), flush=True)
+    show(work, took, target, "met" if met else "NOT MET")
     return met
+
+
+def show(*cells: str) -> None:
+    """Print the cells of a row."""
+    print("  ".join(c.ljust(w) for c, w in zip(cells, WIDTHS, strict=True)).rstrip(), flush=True)
 
 
 def memory_row(memory: float) -> bool:
@@ -123,16 +127,22 @@ def imports(repeats: int = 7) -> list[bool]:
     """
     code = (
         "import time; a = time.perf_counter(); import numpy, pandas; b = time.perf_counter(); "
-        "import pymargins; print(b - a, time.perf_counter() - b)"
+        "import pymargins; c = time.perf_counter(); pymargins.Margins; "
+        "print(b - a, c - b, time.perf_counter() - b)"
     )
     pairs = [tuple(map(float, run(code).split())) for _ in range(repeats)]
-    base = min(a for a, _ in pairs) * 1e3
-    extra, middle = min(b for _, b in pairs) * 1e3, median(b for _, b in pairs) * 1e3
+    base, extra, used = (min(x) * 1e3 for x in zip(*pairs, strict=True))
+    _, middle, middle_used = (median(x) * 1e3 for x in zip(*pairs, strict=True))
     took = f"{extra:.0f} ms ({middle:.0f})"
     work = f"import pymargins after NumPy and pandas ({base:.0f} ms)"
-    loaded = run(f"import sys, pymargins; print(*[m for m in {HEAVY} if m in sys.modules])")
+    loaded = run(
+        f"import sys, pymargins; pymargins.Margins; print(*[m for m in {HEAVY} if m in sys.modules])"
+    )
+    met = report(work, took, "<= 50 ms", extra <= 50)
+    # names load when first asked for: whoever uses the package pays this much
+    show("  the same and Margins loaded", f"{used:.0f} ms ({middle_used:.0f})", "none set", "")
     return [
-        report(work, took, "<= 50 ms", extra <= 50),
+        met,
         report("  heavy modules imported", loaded or "none", "none", not loaded),
     ]
 
@@ -142,7 +152,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=7, help="sessions per figure")
     parser.add_argument("--large", type=int, default=1_000_000, help="rows of the large model")
     options = parser.parse_args()
-    print("  ".join(c.ljust(w) for c, w in zip(HEAD, WIDTHS, strict=True)))
+    show(*HEAD)
     rows = [*imports(), *verbs(options.repeats, options.large), construction(options.large)]
     print(f"\n{sum(rows)} of {len(rows)} targets met.")
 
