@@ -320,16 +320,17 @@ def test_sessions_refuse_options_that_do_not_fit(options, error, words, fit):
 
 
 def test_statsmodels_refits_run_on_a_dask_cluster(fit):
-    distributed = pytest.importorskip("distributed")
+    import distributed
     import joblib
 
-    option = Bootstrap(6, kind="parametric", engine="refit", rng=1, max_failures=1.0)
+    option = Bootstrap(6, kind="parametric", engine="refit", rng=1)
     here = Margins(fit, method=option).dydx("x").draws
+    assert len(here) == 6
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with (
             distributed.LocalCluster(
-                n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None
+                n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
             ) as cluster,
             distributed.Client(cluster),
             joblib.parallel_config(backend="dask"),

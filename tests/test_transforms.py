@@ -13,7 +13,7 @@ import pytest
 import statsmodels.formula.api as smf
 from scipy.interpolate import BSpline, CubicSpline
 
-from pymargins import NumericalError, UnsupportedError
+from pymargins import ArgumentError, NumericalError, UnsupportedError
 from support.small_models import ROUNDING, FixedModel, fit, quietly, session, study
 
 #: Central differences of patsy's rows over 2e-3 of the range, extrapolated to the fourth order.
@@ -460,6 +460,21 @@ def test_average_slope_of_a_spline(data):
     result = session(model).dydx("dose")
     assert result.estimate[0] == pytest.approx(row @ model.beta[1:], rel=1e-8)
     assert result.std_error[0] == pytest.approx(np.sqrt(row @ model.cov[1:, 1:] @ row), rel=1e-8)
+
+
+def test_a_spline_has_no_value_beyond_its_boundary_knots(data):
+    m = session(model_of("bs(dose, df=5)", data))
+    beyond = data.dose.max() + 1.0
+    for ask in (
+        lambda: m.predict({"dose": beyond}),
+        lambda: m.predict({"dose": lambda dose: dose + 1.0}),
+        lambda: m.dydx("dose", atexog={"dose": beyond}),
+    ):
+        with pytest.raises(
+            ArgumentError, match=r"'bs\(dose, df=5\)'.*no value.*dose from 0\."
+        ) as e:
+            ask()
+        assert "lower_bound" in str(e.value)
 
 
 def test_tensor_products_follow_each_margin(data):

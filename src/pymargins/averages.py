@@ -14,7 +14,8 @@ variables, such as ``I(age * dose)``, is evaluated once per distinct pinned valu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any, TypeAlias
@@ -23,8 +24,8 @@ import numpy as np
 import pandas as pd
 
 from pymargins._typing import AnyArray, FloatArray, IntArray
-from pymargins.design import Block, Columns, Design, block_rows, chunks
-from pymargins.errors import ArgumentError
+from pymargins.design import Block, Columns, Design, Factor, block_rows, chunks
+from pymargins.errors import ArgumentError, PymarginsError
 from pymargins.model import Variable
 
 #: A row factor in a moment: numbers (n, k), or codes (n,) with their coding (K, k).
@@ -116,7 +117,8 @@ class Rows:
         if i not in self._values:
             factor = self.design.factors[i]
             columns = {v: self.columns[v] for v in factor.variables}
-            self._values[i] = repeat_constant(factor.evaluate(columns), self.n)
+            with no_value(factor, self.variables):
+                self._values[i] = repeat_constant(factor.evaluate(columns), self.n)
         return self._values[i]
 
     def totals(self, strata: Strata | None) -> FloatArray:
@@ -138,6 +140,29 @@ class Rows:
         if key is not None and strata is None:
             self._moments[key] = out
         return out
+
+
+@contextmanager
+def no_value(factor: Factor, variables: Mapping[str, Variable]) -> Generator[None]:
+    """Say which factor has no value where it was asked: a spline beyond its boundary knots."""
+    try:
+        with np.errstate(all="ignore"):
+            yield
+    except PymarginsError:
+        raise
+    except Exception as error:
+        fitted = [
+            f"{name} from {variables[name].low:.6g} to {variables[name].high:.6g}"
+            for name in factor.variables
+            if name in variables and variables[name].kind == "numeric"
+        ]
+        raise ArgumentError(
+            f"the factor {factor.name!r} of the formula has no value at some of what was asked"
+            + (f" (it was fitted with {', '.join(fitted)})" if fitted else "")
+            + f": {str(error).splitlines()[0] if str(error) else type(error).__name__}. "
+            "Ask within these values; a spline reaches further where the formula gives it "
+            "lower_bound= and upper_bound=."
+        ) from error
 
 
 def repeat_constant(values: AnyArray, n: int) -> AnyArray:
@@ -255,10 +280,11 @@ class _Scenes:
 
     def evaluate(self, i: int, columns: Columns, slope: str | None, n: int) -> AnyArray:
         factor = self.rows.design.factors[i]
-        if slope is None:
-            return repeat_constant(factor.evaluate(columns), n)
-        variable = self.rows.variables[slope]
-        return factor.derivative(columns, slope, variable.low, variable.high)
+        with no_value(factor, self.rows.variables):
+            if slope is None:
+                return repeat_constant(factor.evaluate(columns), n)
+            variable = self.rows.variables[slope]
+            return factor.derivative(columns, slope, variable.low, variable.high)
 
     def pin_patterns(self, factors: Sequence[int]) -> tuple[IntArray, IntArray]:
         """Find the scenarios that differ in the pins of these factors.

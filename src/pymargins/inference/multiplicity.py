@@ -16,7 +16,7 @@ from pymargins.inference.quadrature import legendre, one_factor
 CIRCLE = 2**15
 SPHERE = (384, 1024)
 #: ... and of each of the scrambled Sobol sequences in more dimensions.
-POINTS = 2**14
+POINTS = 2**15
 SCRAMBLES = 8
 SEED = 20_240_229
 #: Numbers held at once.
