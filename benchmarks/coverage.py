@@ -34,6 +34,7 @@ from pymargins.mixed import MixedData, MixedFit, bootstrap, fit, jackknife
 from pymargins.mixed.between_within import between_within, residual_df
 from pymargins.mixed.kenward_roger import kenward_roger
 from pymargins.mixed.robust import robust
+from pymargins.mixed.sampling import ClusterSampling
 from pymargins.mixed.satterthwaite import satterthwaite
 
 LEVEL = 0.95
@@ -138,9 +139,8 @@ def bootstrap_intervals(
 ) -> Iterator[tuple[Label, Bounds]]:
     """Yield the intervals of every kind of bootstrap."""
     for kind in KINDS:
-        drawn = bootstrap(
-            data, found, kind, n_boot, seed, strata=arm if kind == "cluster" else None
-        )
+        within_arms = ClusterSampling.of_groups(len(arm), arm) if kind == "cluster" else None
+        drawn = bootstrap(data, found, kind, n_boot, seed, sampling=within_arms)
         keep = drawn.usable
         replicates = Replicates(
             draws=Draws(drawn.beta[keep]),

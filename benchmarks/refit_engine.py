@@ -24,7 +24,8 @@ import numpy as np
 import pandas as pd
 
 from pymargins.mixed import MixedData, bootstrap, fit
-from pymargins.mixed.resampling import ClusterDraw, ParametricDraw
+from pymargins.mixed.resampling import ParametricDraw
+from pymargins.mixed.sampling import ClusterSampling
 
 DATA = Path(__file__).parents[1] / "tests" / "oracle" / "data"
 REPLICATES = 1000
@@ -118,7 +119,9 @@ def statsmodels_seconds(make: Callable[[], Any], data: MixedData, kind: str) -> 
     rows = [np.flatnonzero(model.groups == label) for label in labels]
     by_weights = kind == "cluster"
     draw = (
-        ClusterDraw.from_strata(len(rows)) if by_weights else ParametricDraw.from_fit(data, fitted)
+        ClusterSampling.of_groups(len(rows))
+        if by_weights
+        else ParametricDraw.from_fit(data, fitted)
     )
     drawn = draw(np.random.default_rng(0), STATSMODELS_REFITS)
     times: list[float] = []

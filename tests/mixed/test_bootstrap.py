@@ -6,6 +6,7 @@ from mixed_cases import dense_fit, dense_pieces, oracle_case, simulated
 
 from pymargins.errors import ArgumentError, ModelError
 from pymargins.mixed import (
+    ClusterSampling,
     CovarianceParameters,
     MixedData,
     bootstrap,
@@ -20,7 +21,6 @@ from pymargins.mixed import (
 from pymargins.mixed import replicates as replicates_module
 from pymargins.mixed.resampling import (
     WILD_POINTS,
-    ClusterDraw,
     ParametricDraw,
     ResidualDraw,
     reflate,
@@ -76,19 +76,6 @@ def test_progress_counts_every_replicate(monkeypatch):
     assert len(seen) > 1
 
 
-def test_cluster_draws_keep_the_strata():
-    strata = np.array([0, 0, 1, 1, 1, 2, 2, 2, 2])
-    weights = ClusterDraw.from_strata(9, strata)(np.random.default_rng(0), 500)
-    for s, size in ((0, 2), (1, 3), (2, 4)):
-        assert (weights[strata == s].sum(axis=0) == size).all()
-    free = ClusterDraw.from_strata(9)(np.random.default_rng(0), 4000)
-    assert (free.sum(axis=0) == 9).all()
-    # Multinomial: mean 1, variance 8/9.
-    assert abs(free.mean() - 1) < 1e-12
-    spread = free.var(axis=1)
-    assert np.abs(spread - 8 / 9).max() < SIGMAS * np.sqrt(2.6 / 4000)
-
-
 def test_strata_keep_an_arm():
     arrays, data, fitted = made("intercept", n_groups=8)
     arm = (arrays["groups"] < 2).astype(float)
@@ -97,7 +84,8 @@ def test_strata_keep_an_arm():
     )
     strata = (np.arange(8) < 2).astype(int)
     assert bootstrap(data, fitted, "cluster", 100, seed=0).failures
-    assert not bootstrap(data, fitted, "cluster", 100, seed=0, strata=strata).failures
+    sampling = ClusterSampling.of_groups(8, strata)
+    assert not bootstrap(data, fitted, "cluster", 100, seed=0, sampling=sampling).failures
 
 
 @pytest.mark.parametrize("name", ["sleepstudy_slope", "pixel_nested_slope", "penicillin_crossed"])
@@ -252,8 +240,10 @@ def test_bad_counts_are_named(n_boot):
         ({"kind": "clusters"}, "kind: got 'clusters'; allowed are.*Did you mean 'cluster'"),
         ({"kind": "wild", "weights": "webbs"}, "Did you mean 'webb'"),
         ({"kind": "wild", "leverage": "cr1"}, "leverage: got 'cr1'"),
-        ({"kind": "wild", "strata": np.zeros(20)}, "strata: used by kind='cluster' only"),
-        ({"kind": "cluster", "strata": np.zeros(3)}, r"strata: .* shape \(20,\); got \(3,\)"),
+        (
+            {"kind": "wild", "sampling": ClusterSampling.of_groups(20)},
+            "sampling: used by kind='cluster' only",
+        ),
         ({"kind": "cluster", "cov": "robust"}, "cov: got 'robust'"),
     ],
 )
@@ -268,7 +258,7 @@ def test_one_group_cannot_be_resampled(kind):
     case = oracle_case("penicillin_crossed")
     with pytest.raises(ModelError, match="the model has only one group"):
         bootstrap(case.data, fit_at(case.data, case.params), kind, 5)
-    with pytest.raises(ModelError, match="leaves out one group"):
+    with pytest.raises(ModelError, match="the model has only one group"):
         jackknife(case.data, fit_at(case.data, case.params))
 
 

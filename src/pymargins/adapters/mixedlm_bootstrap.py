@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pymargins._typing import FloatArray, IntArray
+from pymargins._typing import IntArray
 from pymargins.adapters.training import cluster_labels
 from pymargins.errors import ArgumentError, ModelError, UnsupportedError
 from pymargins.estimand import Draws
@@ -20,9 +20,8 @@ from pymargins.mixed import (
     fit,
     jackknife,
     likelihood_ratio,
-    refit_weights,
 )
-from pymargins.mixed.resampling import ClusterDraw, streams
+from pymargins.mixed.sampling import ClusterSampling
 from pymargins.model import ModelView
 
 WORDS = {
@@ -99,41 +98,32 @@ def likelihood_ratio_test(adapter: Any, columns: list[int], option: Bootstrap) -
 
 
 def _clusters(adapter: Any, option: Bootstrap, best: MixedFit) -> Replicates:
-    view: ModelView = adapter.view
-    members, named = group_strata(view) if option.stratify else (None, [])
-    words = WORDS["cluster"]
-    if named:
-        words += f" within {' x '.join(named)}"
+    sampling, words = cluster_sampling(adapter.view, option)
     resampled = option.population == "resampled"
-    if option.cluster is None:
-        with progress_bar(option.n_boot, option.progress) as advance:
-            found = bootstrap(
-                adapter.data,
-                best,
-                "cluster",
-                option.n_boot,
-                option.rng,
-                strata=members,
-                n_jobs=_threads(option.n_jobs),
-                progress=advance,
+    with progress_bar(option.n_boot, option.progress) as advance:
+        found = bootstrap(
+            adapter.data,
+            best,
+            "cluster",
+            option.n_boot,
+            option.rng,
+            sampling=sampling,
+            n_jobs=_threads(option.n_jobs),
+            progress=advance,
+        )
+
+    def leave_one_out() -> Draws:
+        fits = jackknife(adapter.data, best, sampling)
+        if not fits.usable.all():
+            raise ModelError(
+                f"bca: {int((~fits.usable).sum())} of the fits that leave out one cluster do not "
+                "identify every coefficient, so the acceleration is not defined. Use "
+                '"studentized".'
             )
-        left_out = np.ones((adapter.data.n_groups,) * 2) - np.eye(adapter.data.n_groups)
+        weights = fits.weights if resampled else None
+        return Draws(fits.beta, None if weights is None else weights.astype(float))
 
-        def leave_one_out() -> Draws:
-            return _usable_draws(jackknife(adapter.data, best), left_out, resampled)
-
-        return _replicates(found, words, leave_one_out, resampled)
-    larger = larger_clusters(view, option.cluster)
-    found = refit_weights(adapter.data, best, larger_draws(larger, members, option))
-    words = f"bootstrap of {larger.max() + 1} clusters" + words.removeprefix(WORDS["cluster"])
-    every = np.unique(larger)
-    left_out = (larger[None, :] != every[:, None]).astype(float)
-
-    def leave_cluster_out() -> Draws:
-        fits = refit_weights(adapter.data, best, left_out, cov=None)
-        return _usable_draws(fits, left_out, resampled)
-
-    return _replicates(found, words, leave_cluster_out, resampled)
+    return _replicates(found, words, leave_one_out, resampled)
 
 
 def _replicates(found: Any, words: str, left_out: Any, resampled: bool) -> Replicates:
@@ -153,16 +143,6 @@ def _replicates(found: Any, words: str, left_out: Any, resampled: bool) -> Repli
     )
 
 
-def _usable_draws(fits: Any, weights: FloatArray, resampled: bool) -> Draws:
-    if not fits.usable.all():
-        raise ModelError(
-            f"bca: {int((~fits.usable).sum())} of the fits that leave out one cluster do not "
-            "identify every coefficient, so the acceleration is not defined. Use "
-            '"studentized".'
-        )
-    return Draws(fits.beta, weights if resampled else None)
-
-
 def _threads(n_jobs: int) -> int:
     import os
 
@@ -172,6 +152,34 @@ def _threads(n_jobs: int) -> int:
 # --- strata and larger clusters ------------------------------------------------------------------
 
 
+def cluster_sampling(view: ModelView, option: Bootstrap) -> tuple[ClusterSampling, str]:
+    """Return what the cluster kind draws, and the words for it."""
+    strata, named = group_strata(view) if option.stratify else (None, [])
+    size = _n_groups(view)
+    clusters, words = None, WORDS["cluster"]
+    if option.cluster is not None:
+        clusters = larger_clusters(view, option.cluster)
+        words = f"bootstrap of {clusters.max() + 1} clusters"
+        if strata is not None and not _hold(strata, clusters):
+            strata, named = None, []
+    if named:
+        words += f" within {' x '.join(named)}"
+    return ClusterSampling.of_groups(size, strata, clusters), words
+
+
+def _n_groups(view: ModelView) -> int:
+    assert view.groups is not None
+    return int(view.groups.max()) + 1
+
+
+def _hold(strata: IntArray, clusters: IntArray) -> bool:
+    """Tell whether each stratum consists of at least two whole clusters."""
+    of_cluster = np.full(int(clusters.max()) + 1, -1)
+    of_cluster[clusters] = strata
+    whole = np.array_equal(of_cluster[clusters], strata)
+    return whole and bool(np.bincount(of_cluster).min() >= LEAST_IN_STRATUM)
+
+
 def group_strata(view: ModelView) -> tuple[IntArray | None, list[str]]:
     """Return a code per group for the arms that are constant within groups, and their names.
 
@@ -179,7 +187,7 @@ def group_strata(view: ModelView) -> tuple[IntArray | None, list[str]]:
     with a single group, which could then not vary, is left out.
     """
     assert view.groups is not None
-    size = int(view.groups.max()) + 1
+    size = _n_groups(view)
     first = np.full(size, -1)
     first[view.groups[::-1]] = np.arange(len(view.groups))[::-1]
     strata = np.zeros(size, dtype=np.intp)
@@ -210,8 +218,7 @@ def larger_clusters(view: ModelView, cluster: Any) -> IntArray:
     codes, found = pd.factorize(labels)
     if (codes < 0).any():
         raise ArgumentError(f"cluster: {int((codes < 0).sum())} rows have a missing cluster.")
-    size = int(view.groups.max()) + 1
-    of_group = np.full(size, -1)
+    of_group = np.full(_n_groups(view), -1)
     of_group[view.groups] = codes
     cut = of_group[view.groups] != codes
     if cut.any():
@@ -222,17 +229,3 @@ def larger_clusters(view: ModelView, cluster: Any) -> IntArray:
     if len(found) < LEAST_IN_STRATUM:
         raise ArgumentError("cluster: there is one cluster only; nothing can be resampled.")
     return of_group
-
-
-def larger_draws(larger: IntArray, strata: IntArray | None, option: Bootstrap) -> FloatArray:
-    """Draw larger clusters with replacement: how often each group enters, (B, G)."""
-    size = int(larger.max()) + 1
-    arms = None
-    if strata is not None:
-        arms = np.full(size, -1)
-        arms[larger] = strata
-        if not np.array_equal(arms[larger], strata) or np.bincount(arms).min() < LEAST_IN_STRATUM:
-            arms = None  # arms vary within the larger clusters
-    draw = ClusterDraw.from_strata(size, arms)
-    parts = [draw(rng, count) for rng, count in streams(option.rng, option.n_boot)]
-    return np.concatenate(parts, axis=1).T[:, larger]

@@ -13,15 +13,18 @@ from typing import Any
 
 import numpy as np
 
-from pymargins._typing import AnyArray, FloatArray, IntArray
-from pymargins.adapters.mixedlm_bootstrap import WORDS, group_strata, larger_clusters, larger_draws
+from pymargins._typing import FloatArray, IntArray
+from pymargins.adapters.mixedlm_bootstrap import WORDS, cluster_sampling
 from pymargins.errors import UnsupportedError
 from pymargins.estimand import Draws
 from pymargins.inference.options import Bootstrap
 from pymargins.inference.progress import progress_bar
 from pymargins.inference.resampling import Replicates
-from pymargins.mixed import CovarianceParameters, MixedData, gls
-from pymargins.mixed.resampling import ClusterDraw, streams
+from pymargins.mixed import ClusterSampling, CovarianceParameters, MixedData, gls
+from pymargins.mixed.batches import Batches
+from pymargins.mixed.factors import GroupFactors
+from pymargins.mixed.resampling import streams
+from pymargins.mixed.sandwich import covariance_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class Refit:
-    """One replicate: its coefficients and GLS covariance, or why it failed."""
+    """One replicate: its coefficients and their covariance, or why it failed."""
 
     params: FloatArray | None
     cov: FloatArray | None
@@ -89,11 +92,16 @@ def bootstrap_by_refits(adapter: Any, option: Bootstrap) -> Replicates:
             f'engine: "refit" offers the cluster and parametric kinds, not {option.kind!r}.'
         )
     recipe = Recipe.of(adapter)
-    counts = _group_counts(adapter, option) if option.kind == "cluster" else None
+    sampling, counts, words = None, None, WORDS[option.kind]
+    if option.kind == "cluster":
+        sampling, words = cluster_sampling(adapter.view, option)
+        counts = _drawn(sampling, option)
     seeds = np.random.SeedSequence(_entropy(option.rng)).spawn(option.n_boot)
-    psi, sigma2 = adapter.parameters, adapter.parameters.sigma2
+    parameters = adapter.parameters
     jobs = (
-        joblib.delayed(refit)(recipe, None if counts is None else counts[b], seeds[b], psi, sigma2)
+        joblib.delayed(refit)(
+            recipe, seeds[b], parameters, sampling, None if counts is None else counts[b]
+        )
         for b in range(option.n_boot)
     )
     found: list[Refit] = []
@@ -104,29 +112,20 @@ def bootstrap_by_refits(adapter: Any, option: Bootstrap) -> Replicates:
             found.append(result)
             if advance is not None:
                 advance(1)
-    return _collect(adapter, option, found, counts)
-
-
-def _collect(
-    adapter: Any, option: Bootstrap, found: list[Refit], counts: IntArray | None
-) -> Replicates:
     kept = [i for i, r in enumerate(found) if r.params is not None]
     p = len(adapter.view.params)
-    params = np.array([found[i].params for i in kept], dtype=float).reshape(-1, p)
-    cov = np.array([found[i].cov for i in kept], dtype=float).reshape(-1, p, p)
     weights = None
     if counts is not None and option.population == "resampled":
         weights = counts[kept].astype(float)
-    failures = Counter(r.failure for r in found if r.failure is not None)
     return Replicates(
-        draws=Draws(params, weights),
-        cov=cov,
+        draws=Draws(np.array([found[i].params for i in kept], dtype=float).reshape(-1, p), weights),
+        cov=np.array([found[i].cov for i in kept], dtype=float).reshape(-1, p, p),
         center=adapter.view.params,
-        base_cov=adapter.vcov("gls"),
-        failures=dict(failures),
+        base_cov=_covariance(adapter.data, parameters, sampling),
+        failures=dict(Counter(r.failure for r in found if r.failure is not None)),
         singular=sum(found[i].singular for i in kept),
         jackknife=None,
-        words=f"{WORDS[option.kind]} by statsmodels refits",
+        words=f"{words} by statsmodels refits",
     )
 
 
@@ -136,34 +135,38 @@ def _entropy(rng: Any) -> Any:
     return rng.entropy if isinstance(rng, np.random.SeedSequence) else rng
 
 
-def _group_counts(adapter: Any, option: Bootstrap) -> IntArray:
+def _drawn(sampling: ClusterSampling, option: Bootstrap) -> IntArray:
     """Draw how often each group enters each replicate, (B, G)."""
-    view = adapter.view
-    strata = group_strata(view)[0] if option.stratify else None
-    if option.cluster is not None:
-        larger = larger_clusters(view, option.cluster)
-        return np.rint(larger_draws(larger, strata, option)).astype(int)
-    draw = ClusterDraw.from_strata(int(view.groups.max()) + 1, strata)
-    parts = [draw(rng, count) for rng, count in streams(option.rng, option.n_boot)]
+    parts = [sampling(rng, count) for rng, count in streams(option.rng, option.n_boot)]
     return np.rint(np.concatenate(parts, axis=1).T).astype(int)
+
+
+def _covariance(
+    data: MixedData, parameters: CovarianceParameters, sampling: ClusterSampling | None
+) -> FloatArray:
+    """Return what studentizes: robust where clusters are drawn, otherwise the model's."""
+    if sampling is None:
+        return gls(data, parameters).cov
+    return covariance_at(
+        "cr0", Batches.from_factors(GroupFactors.from_data(data)), parameters, sampling
+    )
 
 
 def refit(
     recipe: Recipe,
-    counts: IntArray | None,
     seed: Any,
     parameters: CovarianceParameters,
-    sigma2: float,
+    sampling: ClusterSampling | None,
+    counts: IntArray | None,
 ) -> Refit:
     """Fit one replicate: drawn groups as new groups, or new responses from the fitted model."""
-    drawn = (
-        np.arange(len(recipe.endog)) if counts is None else np.repeat(range(len(counts)), counts)
-    )
-    endog = [recipe.endog[g] for g in drawn]
-    if counts is None:
-        endog = new_responses(recipe, parameters, sigma2, np.random.default_rng(seed))
-    sizes = [len(y) for y in endog]
-    groups = np.repeat(np.arange(len(drawn)), sizes)
+    if sampling is not None and counts is not None:
+        drawn, sampling = sampling.replicate(counts)
+        endog = [recipe.endog[g] for g in drawn]
+    else:
+        drawn = np.arange(len(recipe.endog))
+        endog = new_responses(recipe, parameters, np.random.default_rng(seed))
+    groups = np.repeat(np.arange(len(drawn)), [len(y) for y in endog])
     exog = np.concatenate([recipe.exog[g] for g in drawn])
     try:
         with warnings.catch_warnings():
@@ -174,7 +177,16 @@ def refit(
     params = np.array(result.fe_params, dtype=float)
     if not result.converged or not np.isfinite(params).all():
         return Refit(None, None, False, "the optimiser did not converge")
-    return _with_covariance(recipe, result, params, np.concatenate(endog), exog, groups, drawn)
+    data = MixedData.from_arrays(
+        np.concatenate(endog),
+        exog,
+        groups,
+        Z=None if recipe.exog_re is None else np.concatenate([recipe.exog_re[g] for g in drawn]),
+        components=tuple([part[g] for g in drawn] for part in recipe.vc_mats),
+        reml=recipe.reml,
+    )
+    fitted, singular = _parameters(result)
+    return Refit(params, _covariance(data, fitted, sampling), singular, None)
 
 
 def _fit(
@@ -202,44 +214,26 @@ def _fit(
     )
 
 
-def _with_covariance(
-    recipe: Recipe,
-    result: Any,
-    params: FloatArray,
-    endog: FloatArray,
-    exog: FloatArray,
-    groups: IntArray,
-    drawn: IntArray,
-) -> Refit:
+def _parameters(result: Any) -> tuple[CovarianceParameters, bool]:
+    """Return a fit's variances, and whether one of them is zero."""
     psi = np.array(result.cov_re, dtype=float)
     spectrum, vectors = np.linalg.eigh(psi) if psi.size else (np.ones(1), psi)
     if psi.size:
         psi = (vectors * np.maximum(spectrum, 0.0)) @ vectors.T
-    parameters = CovarianceParameters(
-        psi, np.maximum(np.array(result.vcomp, dtype=float), 0.0), float(result.scale)
-    )
-    data = MixedData.from_arrays(
-        endog,
-        exog,
-        groups,
-        Z=None if recipe.exog_re is None else np.concatenate([recipe.exog_re[g] for g in drawn]),
-        components=tuple([part[g] for g in drawn] for part in recipe.vc_mats),
-        reml=recipe.reml,
-    )
-    cov: AnyArray = gls(data, parameters).cov
-    at_zero = bool(spectrum.min() <= 1e-8 * parameters.sigma2)
-    return Refit(params, cov, at_zero, None)
+    components = np.maximum(np.array(result.vcomp, dtype=float), 0.0)
+    sigma2 = float(result.scale)
+    return CovarianceParameters(psi, components, sigma2), bool(spectrum.min() <= 1e-8 * sigma2)
 
 
 def new_responses(
-    recipe: Recipe, parameters: CovarianceParameters, sigma2: float, rng: np.random.Generator
+    recipe: Recipe, parameters: CovarianceParameters, rng: np.random.Generator
 ) -> list[FloatArray]:
     """Draw responses of every group from the fitted model."""
     beta = np.asarray(recipe.start.fe_params, dtype=float)
     spectrum, vectors = np.linalg.eigh(parameters.psi) if parameters.psi.size else (None, None)
     out: list[FloatArray] = []
     for g, x in enumerate(recipe.exog):
-        y = x @ beta + np.sqrt(sigma2) * rng.standard_normal(len(x))
+        y = x @ beta + np.sqrt(parameters.sigma2) * rng.standard_normal(len(x))
         if recipe.exog_re is not None and spectrum is not None and vectors is not None:
             effects = vectors @ (
                 np.sqrt(np.maximum(spectrum, 0.0)) * rng.standard_normal(len(vectors))

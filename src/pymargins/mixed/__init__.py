@@ -8,9 +8,11 @@ from pymargins.mixed.optimum import OptimumDistance, distance_from_optimum
 from pymargins.mixed.parameters import CovarianceParameters
 from pymargins.mixed.profile import profiled_deviance
 from pymargins.mixed.replicates import Replicates, refit_responses, refit_weights
+from pymargins.mixed.sampling import ClusterSampling
 from pymargins.mixed.structure import ColumnLayout, GroupBlock, MixedData, RowBlock
 
 __all__ = [
+    "ClusterSampling",
     "ColumnLayout",
     "CovarianceParameters",
     "GlsFit",

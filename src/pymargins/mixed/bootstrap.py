@@ -7,13 +7,12 @@ from typing import Literal
 
 import numpy as np
 
-from pymargins._typing import BoolArray, FloatArray, IntArray
-from pymargins.errors import ArgumentError, ModelError, not_one_of
+from pymargins._typing import BoolArray, FloatArray
+from pymargins.errors import ArgumentError, not_one_of
 from pymargins.mixed.fit import MixedFit, fit
 from pymargins.mixed.replicates import Progress, Refitter, Replicates, Source
 from pymargins.mixed.resampling import (
     STREAM,
-    ClusterDraw,
     Draw,
     ParametricDraw,
     ResidualDraw,
@@ -23,6 +22,7 @@ from pymargins.mixed.resampling import (
     seed_sequence,
     streams,
 )
+from pymargins.mixed.sampling import ClusterSampling
 from pymargins.mixed.sandwich import CovarianceKind
 from pymargins.mixed.structure import MixedData
 
@@ -42,7 +42,7 @@ def bootstrap(
     n_boot: int,
     seed: Seed = None,
     *,
-    strata: IntArray | None = None,
+    sampling: ClusterSampling | None = None,
     cov: CovarianceKind | Literal["default"] | None = "default",
     leverage: Literal["cr2", "cr3"] = "cr2",
     weights: WildWeights = "rademacher",
@@ -61,12 +61,12 @@ def bootstrap(
     n_boot : int
     seed : int, SeedSequence, Generator, optional
         Figures depend on it alone, not on `n_jobs`.
-    strata : (G,) int array, optional
-        Groups are drawn within strata (cluster only).
+    sampling : ClusterSampling, optional
+        Which clusters are drawn, in which strata (cluster only); by default any group.
     cov : {"default", "model", "cr0", "cr2", "cr3"} or None
         Covariance stored with each replicate.  By default the one that makes a studentised interval
-        valid: cluster-robust CR0 for whole groups, CR2 for wild, the model's for parametric and
-        residual.
+        valid: cluster-robust CR0 for whole groups (over the clusters drawn, within their strata),
+        CR2 for wild, the model's for parametric and residual.
     leverage, weights : str
         Of the wild bootstrap.
     n_jobs : int
@@ -76,12 +76,14 @@ def bootstrap(
     """
     if kind not in COVARIANCE:
         raise not_one_of("kind", kind, COVARIANCE)
-    if strata is not None and kind != "cluster":
-        raise ArgumentError(f"strata: used by kind='cluster' only, not by {kind!r}.")
-    _check_count("n_boot", n_boot)
-    draw = _draw(data, fit, kind, strata, leverage, weights)
-    refitter = Refitter.from_fit(data, fit, COVARIANCE[kind] if cov == "default" else cov)
     by_weights = kind == "cluster"
+    if sampling is not None and not by_weights:
+        raise ArgumentError(f"sampling: used by kind='cluster' only, not by {kind!r}.")
+    _check_count("n_boot", n_boot)
+    if by_weights and sampling is None:
+        sampling = ClusterSampling.of_groups(data.n_groups)
+    draw = sampling or _draw(data, fit, kind, leverage, weights)
+    refitter = Refitter.from_fit(data, fit, COVARIANCE[kind] if cov == "default" else cov, sampling)
     return refitter.run(
         _sources(draw, refitter.chunk_size(by_weights), seed, n_boot, by_weights),
         fit,
@@ -92,24 +94,24 @@ def bootstrap(
 
 
 def jackknife(
-    data: MixedData, fit: MixedFit, *, n_jobs: int = 1, progress: Progress | None = None
+    data: MixedData,
+    fit: MixedFit,
+    sampling: ClusterSampling | None = None,
+    *,
+    n_jobs: int = 1,
+    progress: Progress | None = None,
 ) -> Replicates:
-    """Refit with each group left out in turn."""
-    if data.n_groups < 2:
-        raise ModelError("A jackknife leaves out one group, but the model has only one.")
+    """Refit with each cluster left out in turn; by default each group."""
+    if sampling is None:
+        sampling = ClusterSampling.of_groups(data.n_groups)
+    count, left_out = sampling.n_clusters, sampling.left_out
     refitter = Refitter.from_fit(data, fit, None)
     size = refitter.chunk_size(True)
 
     def source(first: int) -> Source:
-        def make() -> tuple[FloatArray, None]:
-            last = min(first + size, data.n_groups)
-            weights = np.ones((data.n_groups, last - first))
-            weights[np.arange(first, last), np.arange(last - first)] = 0.0
-            return weights, None
+        return lambda: (left_out(first, min(first + size, count)), None)
 
-        return make
-
-    sources = [source(first) for first in range(0, data.n_groups, size)]
+    sources = [source(first) for first in range(0, count, size)]
     return refitter.run(sources, fit, data.origin, n_jobs, progress)
 
 
@@ -181,12 +183,9 @@ def _draw(
     data: MixedData,
     fit: MixedFit,
     kind: str,
-    strata: IntArray | None,
     leverage: Literal["cr2", "cr3"],
     weights: WildWeights,
 ) -> Draw:
-    if kind == "cluster":
-        return ClusterDraw.from_strata(data.n_groups, strata)
     if kind == "parametric":
         return ParametricDraw.from_fit(data, fit)
     if kind == "residual":

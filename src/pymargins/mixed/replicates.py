@@ -16,7 +16,8 @@ from pymargins.mixed.criterion import Criterion
 from pymargins.mixed.factors import GroupFactors
 from pymargins.mixed.fit import MixedFit, check_fittable, singular
 from pymargins.mixed.newton import minimise
-from pymargins.mixed.sandwich import CovarianceKind, covariances
+from pymargins.mixed.sampling import ClusterSampling
+from pymargins.mixed.sandwich import CovarianceKind, covariance_at, covariances
 from pymargins.mixed.scaling import from_relative, to_relative
 from pymargins.mixed.structure import MixedData
 
@@ -109,9 +110,16 @@ class Refitter:
     start: FloatArray
     sigma2: float
     cov_kind: CovarianceKind | None
+    sampling: ClusterSampling | None = None
 
     @classmethod
-    def from_fit(cls, data: MixedData, fit: MixedFit, cov_kind: CovarianceKind | None) -> Refitter:
+    def from_fit(
+        cls,
+        data: MixedData,
+        fit: MixedFit,
+        cov_kind: CovarianceKind | None,
+        sampling: ClusterSampling | None = None,
+    ) -> Refitter:
         """Reduce the groups and take the fit's variances as the start."""
         check_fittable(data)
         if cov_kind is not None and cov_kind not in KINDS:
@@ -119,7 +127,7 @@ class Refitter:
         factors = GroupFactors.from_data(data)
         batches = Batches.from_factors(factors)
         start = to_relative(factors, fit.params)
-        return cls(data, factors, batches, start, fit.params.sigma2, cov_kind)
+        return cls(data, factors, batches, start, fit.params.sigma2, cov_kind, sampling)
 
     def chunk_size(self, by_weights: bool) -> int:
         """Return how many replicates fit into the memory allowed; depends on the model alone."""
@@ -131,7 +139,7 @@ class Refitter:
             groups, rho, d = block.u.shape
             size += groups * rho * (1 if rho == 1 else d + len(block.derivatives) * rho)
         if self.cov_kind not in (None, "model"):
-            size += 2 * self.data.n_groups * (rank + 1)
+            size += (2 if self.sampling is None else 4) * self.data.n_groups * (rank + 1)
         if self.cov_kind in ("cr2", "cr3"):
             size += 4 * self.data.n_groups * rank**2
         return int(np.clip(MEMORY // size, 1, 1024))
@@ -140,10 +148,7 @@ class Refitter:
         """Return the fit's own covariance (p, p) of the same kind."""
         if self.cov_kind in (None, "model"):
             return fit.cov
-        criterion = self.batches.observed()
-        state = criterion.evaluate(to_relative(self.factors, fit.params)[:, None])
-        found = covariances(self.cov_kind, self.factors, criterion, state)
-        return self.data.covariance(found[0])
+        return covariance_at(self.cov_kind, self.batches, fit.params, self.sampling)
 
     def refit(self, weights: FloatArray | None, responses: FloatArray | None) -> _Chunk:
         """Refit replicates given by weights (G, B) or by responses (n, B), rows sorted."""
@@ -189,7 +194,9 @@ class Refitter:
         beta, _, sigma2 = criterion.solve(state)
         cov = None
         if self.cov_kind is not None:
-            cov = covariances(self.cov_kind, self.factors, criterion, state, weights, responses)
+            cov = covariances(
+                self.cov_kind, self.factors, criterion, state, weights, responses, self.sampling
+            )
         return _Chunk(
             beta=np.ascontiguousarray(beta.T),
             cov=cov,

@@ -1,4 +1,4 @@
-"""What a replicate of each kind of bootstrap draws: group weights, or responses."""
+"""The responses that a replicate of each kind of bootstrap draws."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 import numpy as np
 
 from pymargins._typing import FloatArray, IntArray
-from pymargins.errors import ArgumentError, ModelError, not_one_of
+from pymargins.errors import ModelError, not_one_of
 from pymargins.mixed.effects import fitted_effects, random_effects
 from pymargins.mixed.factors import GroupFactors
 from pymargins.mixed.fit import MixedFit
@@ -57,45 +57,6 @@ def seed_sequence(seed: Seed) -> np.random.SeedSequence:
     if isinstance(seed, np.random.SeedSequence):
         return np.random.SeedSequence(entropy=seed.entropy, spawn_key=seed.spawn_key)
     return np.random.SeedSequence(seed)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ClusterDraw:
-    """Whole groups with replacement, within strata: how often each group is drawn.
-
-    A group drawn twice enters as two groups (Field & Welsh 2007,
-    doi:10.1111/j.1467-9868.2007.00593.x).
-    """
-
-    n_groups: int
-    members: tuple[IntArray, ...]
-
-    @classmethod
-    def from_strata(cls, n_groups: int, strata: IntArray | None = None) -> ClusterDraw:
-        """Sort groups by stratum; one stratum by default."""
-        if n_groups < 2:
-            raise ModelError(
-                "A cluster bootstrap resamples groups, but the model has only one group."
-            )
-        if strata is None:
-            return cls(n_groups, (np.arange(n_groups),))
-        strata = np.asarray(strata)
-        if strata.shape != (n_groups,):
-            raise ArgumentError(
-                f"strata: must have one code per group, shape ({n_groups},); got {strata.shape}."
-            )
-        return cls(n_groups, tuple(np.flatnonzero(strata == s) for s in np.unique(strata)))
-
-    def __call__(self, rng: np.random.Generator, count: int) -> FloatArray:
-        """Draw weights (G, count)."""
-        weights = np.zeros((self.n_groups, count))
-        offset = np.arange(count)[:, None] * self.n_groups
-        drawn = [
-            own[rng.integers(0, len(own), size=(count, len(own)))] + offset for own in self.members
-        ]
-        flat = np.concatenate(drawn, axis=1).reshape(-1)
-        weights[:] = np.bincount(flat, minlength=count * self.n_groups).reshape(count, -1).T
-        return weights
 
 
 @dataclass(frozen=True, slots=True, eq=False)

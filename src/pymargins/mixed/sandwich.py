@@ -22,9 +22,12 @@ from typing import Literal
 import numpy as np
 
 from pymargins._typing import FloatArray
-from pymargins.mixed.batches import reduced_responses
+from pymargins.mixed.batches import Batches, reduced_responses
 from pymargins.mixed.criterion import Criterion, State
 from pymargins.mixed.factors import FactorBlock, GroupFactors
+from pymargins.mixed.parameters import CovarianceParameters
+from pymargins.mixed.sampling import ClusterSampling
+from pymargins.mixed.scaling import to_relative
 
 CovarianceKind = Literal["model", "cr0", "cr2", "cr3"]
 ALONE = 1e-8  # 1 - eigenvalue below this: the group determines that direction alone
@@ -37,6 +40,7 @@ def covariances(
     state: State,
     weights: FloatArray | None = None,
     responses: FloatArray | None = None,
+    sampling: ClusterSampling | None = None,
 ) -> FloatArray:
     """Return the working covariances (B, rank, rank) of a batch.
 
@@ -48,12 +52,16 @@ def covariances(
         Group weights of a cluster bootstrap.
     responses : (n, B) array, optional
         New responses, rows sorted.
+    sampling : ClusterSampling, optional
+        How groups were drawn: CR0 is then the variance over its clusters, within its strata.
     """
     beta, phi, sigma2 = criterion.solve(state)
     model = np.moveaxis(phi, -1, 0)
     if kind == "model":
         return model * sigma2[:, None, None]
+    sampled = sampling if kind == "cr0" else None
     total = np.zeros_like(model)
+    every = None if sampled is None else np.empty((len(model), factors.data.n_groups, len(beta)))
     contrast = np.concatenate([-beta, np.ones((1, beta.shape[1]))])
     for block in factors.blocks:
         n = inverse_blocks(block, state.psi)
@@ -63,9 +71,25 @@ def covariances(
             influence = influence @ model
         else:
             influence = _adjusted(influence, _leverage(block, n), model, kind)
+        if every is not None:
+            every[:, block.groups] = influence
+            continue
         w = influence if weights is None else influence * weights[block.groups].T[:, :, None]
         total += w.transpose(0, 2, 1) @ influence
-    return total
+    return total if sampled is None or every is None else sampled.variance(every, weights)
+
+
+def covariance_at(
+    kind: CovarianceKind,
+    batches: Batches,
+    params: CovarianceParameters,
+    sampling: ClusterSampling | None = None,
+) -> FloatArray:
+    """Return the covariance (p, p) of the data themselves at given variance parameters."""
+    criterion = batches.observed()
+    state = criterion.evaluate(to_relative(batches.factors, params)[:, None])
+    found = covariances(kind, batches.factors, criterion, state, sampling=sampling)
+    return batches.factors.data.covariance(found[0])
 
 
 def adjustment(leverage: FloatArray, model: FloatArray, kind: CovarianceKind) -> FloatArray:
