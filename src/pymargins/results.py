@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import combinations
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from pymargins._typing import AnyArray, FloatArray
-from pymargins.errors import (
-    ArgumentError,
-    ArgumentTypeError,
-    NumericalError,
-    UnsupportedError,
-    not_one_of,
-    unknown_name,
-)
+from pymargins.arithmetic import added, aligned, divided, pairs, positions, scaled
+from pymargins.errors import ArgumentError, NumericalError, UnsupportedError, not_one_of
 from pymargins.estimand import Estimand
 from pymargins.inference import distributions
+from pymargins.inference.distributions import check_level
 from pymargins.inference.joint import wald
-from pymargins.scale import SCALES, Scale
+from pymargins.provenance import Provenance, combination
+from pymargins.scale import Scale
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,57 +40,6 @@ EQUIVALENCE = (
     "ci_lower",
     "ci_upper",
 )
-
-
-class Inference(Protocol):
-    """What a result asks of the method that produced it."""
-
-    @property
-    def draws(self) -> FloatArray | None:
-        """Drawn coefficients (B, p), or None."""
-        ...
-
-    @property
-    def words(self) -> str:
-        """The method, for tables."""
-        ...
-
-    def covariance(self, estimand: Estimand) -> FloatArray:
-        """Return the joint covariance (k, k)."""
-        ...
-
-    def std_error(self, estimand: Estimand) -> FloatArray:
-        """Return standard errors (k,)."""
-        ...
-
-    def degrees_of_freedom(self, estimand: Estimand) -> FloatArray:
-        """Return degrees of freedom (k,)."""
-        ...
-
-    def interval(self, estimand: Estimand, level: float) -> tuple[FloatArray, FloatArray]:
-        """Return lower and upper limits (k,)."""
-        ...
-
-    def p_value(self, estimand: Estimand, null: FloatArray, alternative: str) -> FloatArray:
-        """Return p-values (k,)."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Provenance:
-    """What a table says about where its figures come from."""
-
-    quantity: str
-    response: str
-    population: str
-    random_effects: str
-    vcov: str
-    df: str
-    method: str
-    n: int
-    groups: str
-    model: str
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -481,42 +425,11 @@ class MarginsResult:
         return (self[i] for i in range(len(self)))
 
     def __getitem__(self, rows: str | int | slice | Sequence[Any] | AnyArray) -> MarginsResult:
-        positions = self._positions(rows)
+        picked = positions(self.labels, rows)
         if self.adjustment is None:
-            return self._with(self.estimand[positions])
-        kept = self.adjustment[positions]
-        return replace(self, estimand=self.estimand[positions], adjustment=kept, _cache={})
-
-    def _positions(self, rows: Any) -> AnyArray:
-        if isinstance(rows, str):
-            if rows not in self.labels:
-                raise unknown_name("row", rows, self.labels, "a label of this result")
-            if self.labels.count(rows) > 1:
-                raise ArgumentError(f"row: {rows!r} names several rows; use their positions.")
-            return np.array([self.labels.index(rows)])
-        if isinstance(rows, (bool, np.bool_)) or (
-            not isinstance(rows, (int, np.integer, slice)) and not isinstance(rows, Iterable)
-        ):
-            raise ArgumentTypeError(
-                f"row: expected a label, a position, a slice or a list of them, got {rows!r}."
-            )
-        if isinstance(rows, (int, np.integer)):
-            if not -len(self) <= rows < len(self):
-                raise IndexError(f"row {rows} of a result with {len(self)} rows")
-            return np.array([int(rows) % len(self)])
-        if isinstance(rows, slice):
-            picked = np.arange(len(self))[rows]
-        else:
-            values = list(rows)
-            if values and all(isinstance(v, (bool, np.bool_)) for v in values):
-                if len(values) != len(self):
-                    raise ArgumentError(f"row: {len(values)} booleans for {len(self)} rows.")
-                picked = np.flatnonzero(values)
-            else:
-                picked = np.concatenate([self._positions(v) for v in values] or [np.array([], int)])
-        if len(picked) == 0:
-            raise ArgumentError("row: the selection is empty.")
-        return picked
+            return self._with(self.estimand[picked])
+        kept = self.adjustment[picked]
+        return replace(self, estimand=self.estimand[picked], adjustment=kept, _cache={})
 
     __array_ufunc__ = None  # NumPy numbers leave the arithmetic to the result
 
@@ -548,13 +461,7 @@ class MarginsResult:
         """Contrast every pair of rows, the later minus the earlier (``"B - A"``)."""
         if len(self) < 2:
             raise ArgumentError("pairwise: needs at least two rows.")
-        pairs = list(combinations(range(len(self)), 2))
-        matrix = np.zeros((len(pairs), len(self)))
-        for row, (i, j) in enumerate(pairs):
-            matrix[row, i], matrix[row, j] = -1.0, 1.0
-        short = _short_labels(self.labels)
-        names = [f"{_operand(short[j])} - {_operand(short[i])}" for i, j in pairs]
-        return self._combined(self.estimand, matrix, names)
+        return self._combined(self.estimand, *pairs(self.labels))
 
     def __sub__(self, other: Any) -> MarginsResult:
         return self._add(other, -1.0)
@@ -566,24 +473,14 @@ class MarginsResult:
         if not isinstance(other, MarginsResult):
             return NotImplemented
         self._check_same_session(other)
-        a, b = _aligned(self, other)
-        k = len(a)
-        matrix = np.hstack([np.eye(k), sign * np.eye(k)])
-        symbol = "-" if sign < 0 else "+"
-        names = [
-            f"{_operand(x)} {symbol} {_operand(y)}" for x, y in zip(a.labels, b.labels, strict=True)
-        ]
-        return self._combined(a.joined(b), matrix, names)
+        a, b = aligned(self.estimand, other.estimand)
+        return self._combined(a.joined(b), *added(a, b, sign))
 
     def __mul__(self, factor: Any) -> MarginsResult:
         if not isinstance(factor, (int, float, np.number)):
             return NotImplemented
         self._refuse_off_identity("scaling")
-        number = float(factor)
-        if not np.isfinite(number):
-            raise ArgumentError("a result can be multiplied by a finite number only.")
-        names = [f"{number:g} * {_operand(name)}" for name in self.labels]
-        return self._with(self.estimand.combine(number * np.eye(len(self)), names))
+        return self._with(scaled(self.estimand, float(factor)))
 
     __rmul__ = __mul__
 
@@ -601,11 +498,7 @@ class MarginsResult:
                 )
             return self * (1.0 / float(other))
         self._check_same_session(other)
-        a, b = _aligned(self, other)
-        if (b.value == 0).any():
-            raise NumericalError(f"division by {b.labels[int(np.argmin(np.abs(b.value)))]!r} = 0.")
-        names = [f"{_operand(x)} / {_operand(y)}" for x, y in zip(a.labels, b.labels, strict=True)]
-        return self._with(a.over(b, names))
+        return self._with(divided(*aligned(self.estimand, other.estimand)))
 
     def _refuse_off_identity(self, what: str) -> None:
         if not self.scale.is_identity:
@@ -696,69 +589,6 @@ class MarginsResult:
         return plot(self, ax=ax, **options)
 
 
-def check_level(level: Any) -> float:
-    """Return a confidence level strictly between 0 and 1."""
-    if isinstance(level, bool) or not isinstance(level, (int, float, np.number)):
-        raise ArgumentTypeError(f"level: expected a number, got {type(level).__name__}.")
-    if not 0.0 < float(level) < 1.0:
-        hint = f" Did you mean {float(level) / 100:g}?" if 50 <= level < 100 else ""
-        raise ArgumentError(f"level: got {level!r}; it must lie between 0 and 1.{hint}")
-    return float(level)
-
-
-def ratio_scale(scale: Scale) -> bool:
-    """Tell whether differences on a scale are ratios of the means."""
-    return scale is SCALES["log"]
-
-
-def combination(quantity: str, weights: FloatArray, scale: Scale) -> str:
-    """Name linear combinations of a quantity, formed on a scale."""
-    if quantity.startswith(("contrast", "ratio", "combination")):
-        return quantity
-    word, _, rest = quantity.partition(" (")
-    plural = word if word.endswith("s") else f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
-    whole = plural + (f" ({rest}" if rest else "")
-    if not np.allclose(weights.sum(axis=1), 0.0, atol=1e-9 * np.abs(weights).max()):
-        return f"combination of {whole}"
-    return f"{'ratio' if ratio_scale(scale) else 'contrast'} of {whole}"
-
-
-def _aligned(a: MarginsResult, b: MarginsResult) -> tuple[Estimand, Estimand]:
-    k = max(len(a), len(b))
-    if len(a) not in (1, k) or len(b) not in (1, k):
-        raise ArgumentError(f"results with {len(a)} and {len(b)} rows do not match.")
-    pick_a = np.zeros(k, int) if len(a) == 1 else np.arange(k)
-    pick_b = np.zeros(k, int) if len(b) == 1 else np.arange(k)
-    return a.estimand[pick_a], b.estimand[pick_b]
-
-
-def _short_labels(labels: Sequence[str]) -> list[str]:
-    """Drop a common ``"variable="`` where every label is one level that is a word."""
-    parts = [label.partition("=") for label in labels]
-    one_variable = len({name for name, _, _ in parts}) == 1 and all(sep for _, sep, _ in parts)
-    plain = all("," not in value and not _looks_numeric(value) for _, _, value in parts)
-    return [value for _, _, value in parts] if one_variable and plain else list(labels)
-
-
-def _operand(label: str) -> str:
-    """Put a label that is itself a sum, difference, product or quotient into brackets."""
-    composed = any(sign in label for sign in (" - ", " + ", " * ", " / "))
-    return f"({label})" if composed else label
-
-
-def _looks_numeric(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return text in ("True", "False")
-    return True
-
-
 def _column(values: Sequence[Any]) -> Any:
     """Return a column of scenario values with the narrowest sensible type."""
     return pd.Series(list(values)).infer_objects()
-
-
-def provenance_notes(provenance: Provenance, more: Mapping[str, str]) -> Provenance:
-    """Return provenance with fields replaced."""
-    return replace(provenance, **more)

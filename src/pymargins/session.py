@@ -11,28 +11,17 @@ import pandas as pd
 
 from pymargins._typing import FloatArray
 from pymargins.adapters.registry import adapter_for, polished
-from pymargins.averages import Rows, Strata
-from pymargins.effects import (
-    Elasticity,
-    Question,
-    change_effects,
-    joined,
-    linear_effect,
-    slope_effect,
-)
 from pymargins.errors import ArgumentError, ArgumentTypeError, UnsupportedError, unknown_name
 from pymargins.estimand import Estimand
-from pymargins.grids import extrapolations, parse_atexog, pinnable, scenario_grids
 from pymargins.inference.choice import BOOTSTRAP, choose_inference
-from pymargins.inference.freedom import NORMAL
+from pymargins.inference.distributions import check_level
 from pymargins.inference.options import Bootstrap
-from pymargins.population import make_population, parse_over
-from pymargins.results import MarginsResult, Provenance, check_level, combination
+from pymargins.population import make_population
+from pymargins.provenance import Provenance, combination
+from pymargins.questions import QUANTITY, Verb, effects, means, predictions
+from pymargins.results import MarginsResult
 from pymargins.scale import Scale, as_scale
-from pymargins.scenarios import parse_scenarios, parse_weights
-
-#: Below this many groups the normal distribution is worth a note.
-FEW_GROUPS = 20
+from pymargins.scenarios import parse_weights
 
 if TYPE_CHECKING:
     from pymargins.diagnosis import Diagnosis
@@ -248,12 +237,8 @@ class Margins:
         ArgumentError
             For a value that the variable cannot take, and for missing values in an `over` column.
         """
-        points = parse_atexog(self._view, atexog)
-        rows, strata, subgroups = self._stratify(over)
-        labels, columns = points.table(subgroups)
-        question = Question(rows, points.grid, strata, labels, columns)
-        estimand = linear_effect(question, self._view.params, labels, [(1.0, points.grid, None)])
-        return self._result(estimand, "mean response", extrapolations(self._view, points.grid))
+        asked = predictions(self._view, self._population, atexog, over)
+        return self._result(*asked, "mean response")
 
     def dydx(self, variables: Any, *, atexog: Any = None, over: Any = None) -> MarginsResult:
         """Estimate average slopes: derivatives of the mean response by a variable.
@@ -275,7 +260,7 @@ class Margins:
             Labelled ``"age"`` and ``"school: B - A"``; in units of the response per unit of the
             variable.
         """
-        return self._effects(variables, atexog, over, None)
+        return self._effects("dydx", variables, atexog, over)
 
     def eyex(self, variables: Any, *, atexog: Any = None, over: Any = None) -> MarginsResult:
         r"""Estimate average elasticities: percent of the mean for one percent of x.
@@ -293,7 +278,7 @@ class Margins:
         NumericalError
             Where the mean response is zero or changes sign over the rows.
         """
-        return self._effects(variables, atexog, over, "eyex")
+        return self._effects("eyex", variables, atexog, over)
 
     def eydx(self, variables: Any, *, atexog: Any = None, over: Any = None) -> MarginsResult:
         r"""Estimate average semi-elasticities: proportional change of the mean for one unit of x.
@@ -310,7 +295,7 @@ class Margins:
         NumericalError
             Where the mean response is zero or changes sign over the rows.
         """
-        return self._effects(variables, atexog, over, "eydx")
+        return self._effects("eydx", variables, atexog, over)
 
     def dyex(self, variables: Any, *, atexog: Any = None, over: Any = None) -> MarginsResult:
         """Estimate average semi-elasticities: change of the mean for a proportional change of x.
@@ -322,7 +307,7 @@ class Margins:
         variables, atexog, over
             As in `dydx`; numeric variables only.
         """
-        return self._effects(variables, atexog, over, "dyex")
+        return self._effects("dyex", variables, atexog, over)
 
     def contrasts(self, scenarios: Any, contrasts: Any = None) -> MarginsResult:
         """Estimate linear combinations of mean responses, formed on the session's scale.
@@ -347,7 +332,7 @@ class Margins:
                     "scenarios, weights = pairwise(...)."
                 )
             scenarios, contrasts = scenarios
-        points, notes = self._means(scenarios)
+        points, notes = means(self._view, self._population, scenarios)
         estimand = points.on_scale(self._scale)
         quantity = "mean response"
         if contrasts is not None:
@@ -355,7 +340,7 @@ class Margins:
             matrix = np.stack(list(weights.values()))
             estimand = estimand.combine(matrix, list(weights))
             quantity = combination(quantity, matrix, self._scale)
-        return self._result(estimand, quantity, notes, on_scale=True)
+        return self._result(estimand, notes, quantity, on_scale=True)
 
     def evaluate(
         self,
@@ -383,8 +368,8 @@ class Margins:
             raise ArgumentTypeError(f"function: must be callable, got {type(function).__name__}.")
         if isinstance(scenarios, tuple) and hasattr(scenarios, "weights"):
             scenarios = scenarios[0]
-        points, notes = self._means(scenarios)
-        return self._result(points.apply(function, labels), "function of mean responses", notes)
+        points, notes = means(self._view, self._population, scenarios)
+        return self._result(points.apply(function, labels), notes, "function of mean responses")
 
     def joint_tests(self) -> pd.DataFrame:
         """Test every term of the model, one joint test each.
@@ -468,71 +453,12 @@ class Margins:
 
     # --- what verbs share ----------------------------------------------------------------------
 
-    def _stratify(self, over: Any) -> tuple[Rows, Strata | None, pd.DataFrame]:
-        return self._population.stratify(parse_over(over, self._population.frame, self._view))
-
-    def _means(self, scenarios: Any) -> tuple[Estimand, list[str]]:
-        parsed = parse_scenarios(scenarios)
-        rows, _, _ = self._population.stratify([])
-        labels = [s.label for s in parsed]
-        parts: list[Estimand] = []
-        order: list[int] = []
-        notes: list[str] = []
-        for grid, positions in scenario_grids(self._view, parsed):
-            names = [labels[i] for i in positions]
-            question = Question(rows, grid, None, names, {})
-            parts.append(linear_effect(question, self._view.params, names, [(1.0, grid, None)]))
-            order += positions
-            notes += extrapolations(self._view, grid)
-        return joined(parts)[np.argsort(order)], list(dict.fromkeys(notes))
-
-    def _effects(
-        self, variables: Any, atexog: Any, over: Any, kind: Elasticity | None
-    ) -> MarginsResult:
-        verb = kind or "dydx"
-        names = self._variables(variables, verb)
-        points = parse_atexog(self._view, atexog)
-        rows, strata, subgroups = self._stratify(over)
-        context, columns = points.table(subgroups, suffix=True)
-        question = Question(rows, points.grid, strata, context, columns)
-        parts: list[Estimand] = []
-        for name in names:
-            variable = self._view.variables[name]
-            if variable.kind == "numeric":
-                parts.append(slope_effect(question, self._view.params, name, kind))
-            else:
-                parts += change_effects(question, self._view.params, variable, kind)
-        estimand = joined(parts)
-        words = {
-            None: "average slope (dydx)",
-            "eyex": "average elasticity (eyex)",
-            "eydx": "average semi-elasticity (eydx)",
-            "dyex": "average semi-elasticity (dyex)",
-        }
-        return self._result(estimand, words[kind], extrapolations(self._view, points.grid))
-
-    def _variables(self, variables: Any, verb: str) -> list[str]:
-        if isinstance(variables, str) and variables == "all" and "all" not in self._view.variables:
-            names = list(self._view.variables)
-        elif isinstance(variables, str):
-            names = [variables]
-        elif isinstance(variables, Sequence):
-            names = list(variables)
-        else:
-            raise ArgumentTypeError(
-                f'{verb}: expected a variable name, a list of names or "all", got '
-                f"{type(variables).__name__}."
-            )
-        if not names:
-            raise ArgumentError(f'{verb}: no variable to differentiate by; name one, or use "all".')
-        for name in names:
-            pinnable(self._view, name, verb)
-        if len(set(names)) < len(names):
-            raise ArgumentError(f"{verb}: a variable is named twice in {names}.")
-        return names
+    def _effects(self, verb: Verb, variables: Any, atexog: Any, over: Any) -> MarginsResult:
+        asked = effects(self._view, self._population, verb, variables, atexog, over)
+        return self._result(*asked, QUANTITY[verb])
 
     def _result(
-        self, estimand: Estimand, quantity: str, notes: Sequence[str], on_scale: bool = False
+        self, estimand: Estimand, notes: Sequence[str], quantity: str, on_scale: bool = False
     ) -> MarginsResult:
         estimand.require_estimable(self._view.null_space)
         if not on_scale:
@@ -547,32 +473,11 @@ class Margins:
     @property
     def provenance(self) -> Provenance:
         """The session's commitments, in words."""
-        info = self._view.info
-        groups = "" if info.groups is None else f"{info.groups:,} groups"
-        if groups and info.group_name:
-            groups += f" ({info.group_name})"
-        return Provenance(
-            quantity="",
-            response=info.response,
-            population=self._population.description,
-            random_effects=info.random_effects,
-            vcov=self._spec.vcov_words,
-            df=self._spec.df_words,
-            method=self._inference.words,
-            n=info.n,
-            groups=groups,
-            model=f"{info.kind}{', ' + info.estimation if info.estimation else ''}",
-            notes=(*info.notes, *self._inference.notes, *self._small_sample_note()),
+        spec = self._spec
+        where = self._population.description
+        return Provenance.of(
+            self._view.info, where, spec.vcov_words, spec.df_words, self._inference
         )
-
-    def _small_sample_note(self) -> list[str]:
-        groups = self._view.info.groups
-        if groups is None or groups >= FEW_GROUPS or self._spec.df_words != NORMAL:
-            return []
-        return [
-            f"only {groups} groups: intervals from the normal distribution are too short for "
-            'effects between groups; df="kenward-roger" or "satterthwaite" allows for it'
-        ]
 
     def summary(self) -> Summary:
         """State every commitment of the session in words fit for a methods section.

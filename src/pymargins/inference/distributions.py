@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from pymargins._typing import FloatArray
+from pymargins.errors import ArgumentError, ArgumentTypeError
 
 
 def ratio(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
@@ -58,3 +59,13 @@ def f_upper_tail(statistic: float, df1: float, df2: float) -> float:
 def as_floats(values: Any) -> FloatArray:
     """Return a float64 array."""
     return np.asarray(values, dtype=float)
+
+
+def check_level(level: Any) -> float:
+    """Return a confidence level strictly between 0 and 1."""
+    if isinstance(level, bool) or not isinstance(level, (int, float, np.number)):
+        raise ArgumentTypeError(f"level: expected a number, got {type(level).__name__}.")
+    if not 0.0 < float(level) < 1.0:
+        hint = f" Did you mean {float(level) / 100:g}?" if 50 <= level < 100 else ""
+        raise ArgumentError(f"level: got {level!r}; it must lie between 0 and 1.{hint}")
+    return float(level)

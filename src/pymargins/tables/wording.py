@@ -13,7 +13,8 @@ from pymargins.tables.summary import Summary
 
 if TYPE_CHECKING:
     from pymargins.model import ModelView
-    from pymargins.results import MarginsResult, Provenance
+    from pymargins.provenance import Provenance
+    from pymargins.results import MarginsResult
     from pymargins.scale import Scale
 
 
