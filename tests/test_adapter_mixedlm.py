@@ -15,6 +15,7 @@ import statsmodels.formula.api as smf
 from pymargins import (
     ArgumentError,
     ArgumentTypeError,
+    FitWarning,
     Margins,
     NumericalError,
     PymarginsError,
@@ -351,13 +352,13 @@ ARRAY_ERRORS = [
 )
 def test_training_data_must_be_the_fitted_rows(frame, error, match, data):
     model = array_fit(data, "frame")
-    with pytest.raises(error, match=f"training_data: .*{match}"):
+    with pytest.raises(error, match=rf"training_data \(data= of a session\): .*{match}"):
         session(model, data=frame(data))
 
 
 def test_two_columns_with_the_fitted_values(data):
     model = array_fit(data, "other names")
-    with pytest.raises(ArgumentError, match="no column 'AGE', and 2 columns have its values"):
+    with pytest.raises(ArgumentError, match="no column 'AGE', and 2 others have its values"):
         session(model, data=data.assign(years=data.age))
 
 
@@ -397,3 +398,41 @@ def test_a_covariance_that_is_not_finite_is_refused(data, monkeypatch):
     monkeypatch.setattr(type(model), "cov_params", lambda self: broken)
     with pytest.raises((NumericalError, ArgumentError), match="vcov"):
         session(model, vcov="model")
+
+
+def test_a_constant_that_the_data_hold_is_no_variable(data):
+    exog = sm.add_constant(data[["age", "dose"]])
+    with quietly():
+        model = sm.MixedLM(data.score, exog, groups=data.student).fit()
+    assert session(model, data=exog).dydx("all").labels == ("age", "dose")
+
+
+def fit_with_redundant_columns():
+    """A fit of cr(), which spans the intercept; whether statsmodels can is a matter of rounding."""
+    for seed in range(40):
+        frame = study(n=400, groups=40, seed=seed)
+        try:
+            model = fit("score ~ treated + cr(age, df=4)", frame)
+            model.cov_params()
+        except np.linalg.LinAlgError:
+            continue
+        return model, fit("score ~ treated + cr(age, df=4, constraints='center')", frame)
+    raise AssertionError("no fit with redundant columns")
+
+
+def test_redundant_columns_take_gls():
+    """What such a fit reports is the inverse of a singular matrix."""
+    deficient, full = fit_with_redundant_columns()
+    with pytest.warns(FitWarning, match='no valid standard errors, so vcov="gls" is used'):
+        m = Margins(deficient)
+    assert "GLS" in str(m.summary())
+    gls, one, other = (
+        session(deficient, vcov="gls"),
+        session(deficient, polish=True),
+        session(full, polish=True),
+    )
+    for ask in (lambda m: m.dydx("age"), lambda m: m.predict({"age": [30, 60]})):
+        np.testing.assert_array_equal(ask(m).std_error, ask(gls).std_error)
+        np.testing.assert_allclose(ask(one).std_error, ask(other).std_error, rtol=1e-5)
+    with pytest.raises(NumericalError, match=r'redundant columns.*vcov="gls"'):
+        session(deficient, vcov="model")

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pymargins import EstimabilityError, NumericalError
+from pymargins import ArgumentError, EstimabilityError, NumericalError, UnknownNameError
 from support.small_models import ROUNDING, FixedModel, session, study
 
 FORMULA = "np.log(age) * treated + I(dose**2) + C(school, Sum) * smoker + C(wave) + grade + female"
@@ -389,3 +389,36 @@ def test_a_rule_cannot_change_the_data(model):
 
     m = session(model, at={"age": spoil})
     assert (m._view.frame.age != 30).any()
+
+
+@pytest.mark.parametrize("rule", ["p10", "p37.5", "median", "mean"])
+def test_equal_weights_change_no_rule(model, data, rule):
+    plain = session(model, at={"dose": rule})
+    weighted = session(model, at={"dose": rule}, weights=np.full(len(data), 3.0))
+    assert weighted.predict().estimate[0] == pytest.approx(plain.predict().estimate[0], rel=1e-12)
+
+
+def test_a_function_that_cannot_see_the_weights_is_refused(model):
+    with pytest.raises(ArgumentError, match=r"at: .*'age' cannot see the weights.*'mean'"):
+        session(model, at={"age": np.mean}, weights="weight")
+
+
+def test_text_weights_are_named(model):
+    with pytest.raises(TypeError, match="the column 'school', which does not hold numbers"):
+        session(model, weights="school")
+
+
+def test_subgroups_that_a_population_does_not_hold(model):
+    with pytest.raises(UnknownNameError, match="'student' is a column of the data, but the pop"):
+        session(model, at="balanced").predict(over="student")
+    bags = session(model, at=model.view.frame.assign(bag=[[i] for i in range(96)]))
+    with pytest.raises(ArgumentError, match=r"over: column 'bag' holds values .*list"):
+        bags.predict(over="bag")
+
+
+def test_a_shift_does_not_overflow(data):
+    narrow = data.assign(age=data.age.astype("int8"))
+    model = FixedModel("age + treated", narrow)
+    m = session(model)
+    shifted = m.predict({"age": lambda age: age + 100}) - m.predict()
+    assert shifted.estimate[0] == pytest.approx(100 * model.beta[1])

@@ -15,6 +15,7 @@ from pymargins import (
     ArgumentError,
     ArgumentTypeError,
     Bootstrap,
+    FitWarning,
     KenwardRoger,
     Margins,
     NumericalError,
@@ -287,6 +288,16 @@ def test_constrained_fits_need_refits(frame: pd.DataFrame):
         (lambda: Bootstrap(max_failures=2), ArgumentError, "max_failures"),
         (lambda: Bootstrap(n_jobs=0), ArgumentError, "n_jobs"),
         (lambda: Bootstrap(rng="1"), ArgumentTypeError, "rng"),
+        (
+            lambda: Bootstrap(kind="parametric", population="resampled"),
+            ArgumentError,
+            'population: kind="parametric" does not use it; it belongs to kind="cluster"',
+        ),
+        (lambda: Bootstrap(kind="residual", stratify=False), ArgumentError, "stratify: kind="),
+        (lambda: Bootstrap(multiplier="webb"), ArgumentError, 'multiplier.*kind="wild"'),
+        (lambda: Bootstrap(kind="parametric", leverage="CR3"), ArgumentError, "leverage: kind="),
+        (lambda: Bootstrap(stratify="x"), ArgumentError, "stratify: got 'x'; allowed are True"),
+        (lambda: Bootstrap(progress="x"), ArgumentError, "progress: got 'x'"),
         (lambda: Simulation(0), ArgumentError, "n_sim"),
         (lambda: Simulation(rng=-1), ArgumentTypeError, "rng"),
         (lambda: KenwardRoger("sas"), ArgumentError, "information"),
@@ -363,3 +374,54 @@ def test_likelihood_ratio_of_terms_is_bootstrapped_under_the_null(fit, frame: pd
         m.likelihood_ratio_test("z")
     with pytest.raises(ArgumentError, match="n_boot"):
         m.likelihood_ratio_test("x", n_boot=0)
+
+
+def of_few_groups(frame: pd.DataFrame, groups: int):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        some = frame.assign(g=np.arange(len(frame)) % groups)
+        return smf.mixedlm("y ~ x", groups="g", data=some).fit()
+
+
+@pytest.mark.parametrize("groups", [2, 3])
+def test_too_few_clusters_for_a_studentized_interval_is_an_error(frame: pd.DataFrame, groups: int):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FitWarning)
+        m = Margins(of_few_groups(frame, groups), method=Bootstrap(400, rng=1))
+    with pytest.raises(NumericalError, match=r'"studentized" has no limits for .*kenward-roger'):
+        m.predict().to_frame()
+
+
+def test_few_clusters_are_told_of(frame: pd.DataFrame, fit):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FitWarning)
+        few = Margins(of_few_groups(frame, 6), method=Bootstrap(50, rng=1)).dydx("x")
+        arm = smf.mixedlm("y ~ arm + x", groups="g", data=frame[frame.g < 15]).fit()
+        lopsided = arm.model.data.frame.assign(arm=lambda d: (d.g < 3).astype(float))
+        arm = smf.mixedlm("y ~ arm + x", groups="g", data=lopsided).fit()
+        three = Margins(arm, method=Bootstrap(50, rng=1)).dydx("x")
+    assert "Only 6 clusters: a bootstrap" in " ".join(str(few).split())
+    assert "Only 3 clusters in an arm" in " ".join(str(three).split())
+    assert "has little to draw from" not in str(Margins(fit, method=Bootstrap(50)).dydx("x"))
+    wild = Margins(fit, method=Bootstrap(50, kind="wild")).dydx("x")
+    assert "has little to draw from" not in str(wild)
+
+
+def test_larger_clusters_studentize_by_their_own_scatter(fit):
+    """Arms vary within the larger clusters, so that these are one stratum."""
+    by_groups = Margins(fit, method=Bootstrap(200, rng=1))
+    larger = Margins(fit, method=Bootstrap(200, rng=1, cluster="big"))
+    a, b = (m._inference.replicates.base_cov for m in (by_groups, larger))
+    robust = Margins(fit, vcov="CR1", cluster="big")._inference.cov
+    np.testing.assert_allclose(b, robust, rtol=1e-3)  # at the optimum, the fit a bit beside it
+    assert np.abs(a / b - 1).max() > 0.01
+
+
+def test_statsmodels_refits_studentize_as_the_engine_does(fit):
+    option = {"n_boot": 6, "rng": 1, "max_failures": 1.0, "progress": False}
+    engine = Margins(fit, method=Bootstrap(**option))._inference.replicates
+    refits = Margins(fit, method=Bootstrap(engine="refit", **option))._inference.replicates
+    np.testing.assert_allclose(refits.base_cov, engine.base_cov, rtol=1e-3)
+    for params, cov in zip(refits.draws.params, refits.cov, strict=True):
+        near = np.abs(engine.draws.params - params).max(axis=1).argmin()
+        np.testing.assert_allclose(cov, engine.cov[near], rtol=0.02, atol=1e-4)

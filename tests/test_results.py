@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,9 +13,9 @@ from scipy import stats
 
 from pymargins import (
     ArgumentError,
-    NumericalError,
     Scale,
     Scenario,
+    Simulation,
     levels,
     pairwise,
     reference,
@@ -503,15 +507,16 @@ def test_a_scale_of_a_users_own_may_have_any_name(share):
 
 
 def test_slopes_on_a_scale(positive, data):
-    """A positive slope has an interval on the log scale; a negative one is refused (row 28)."""
-    rising = FixedModel("age", data, params=[1.0, 0.25], cov=np.eye(2) / 100)
-    falling = FixedModel("age", data, params=[1.0, -0.25], cov=np.eye(2) / 100)
-    r = session(rising, scale="log").dydx("age")
-    assert r.estimate[0] == pytest.approx(0.25)
-    half = stats.norm.ppf(0.975) * 0.1 / 0.25
-    assert r.conf_int().ci_upper.iloc[0] == pytest.approx(0.25 * np.exp(half))
-    with pytest.raises(NumericalError, match=r"'age' is -0\.25, outside the positive numbers"):
-        session(falling, scale="log").dydx("age")
+    """A slope is no mean response: it may be negative, and no effect is 0 (row 28)."""
+    falling = FixedModel("age", data, params=[99.0, -0.25], cov=np.eye(2) / 100)
+    m = session(falling, scale="log")
+    r, plain = m.dydx("age"), session(falling).dydx("age")
+    assert r.estimate[0] == pytest.approx(-0.25)
+    assert r.statistic[0] == pytest.approx(-0.25 / 0.1)
+    pd.testing.assert_frame_equal(r.to_frame(), plain.to_frame())
+    assert "identity scale in every session" in str(r)
+    with pytest.raises(ArgumentError, match="on the log scale, the other on the identity scale"):
+        m.predict() - r
 
 
 def test_no_nan_leaves_a_scale(share):
@@ -581,3 +586,61 @@ def test_the_level_of_a_table(model):
     for text in (str(r.summary(level=0.8)), r.summary(level=0.8).to_html()):
         assert "80" in text
     assert "95" in str(r.summary())
+
+
+# --- a result among Python's other objects -------------------------------------------------------
+
+
+def test_labels_are_members(model):
+    r = four(session(model))
+    assert "school=A" in r
+    assert "school=Z" not in r
+
+
+def test_copies_are_the_result_itself_and_pickles_say_why_not(model):
+    m = session(model)
+    r = four(m)
+    for copied in (copy.copy(r), copy.deepcopy(r)):
+        assert ((copied - r).estimate == 0).all()
+    assert copy.deepcopy(m) is copy.copy(m) is m
+    for thing in (m, r):
+        with pytest.raises(TypeError, match="cannot be pickled"):
+            pickle.dumps(thing)
+
+
+def test_no_column_is_lost(data):
+    frame = data.assign(estimate=data.age, estimate_=data.dose)
+    m = session(FixedModel("estimate + estimate_", frame))
+    table = m.predict({"estimate": [30, 40], "estimate_": [1.0, 2.0]}).to_frame()
+    assert table.columns[1:4].tolist() == ["estimate_", "estimate__", "estimate"]
+    assert table["estimate_"].tolist() == [30, 30, 40, 40]
+    assert table["estimate__"].tolist() == [1, 2, 1, 2]
+
+
+def test_flags_are_true_or_false(model):
+    with pytest.raises(ArgumentError, match="simultaneous: got 'x'"):
+        four(session(model)).conf_int(simultaneous="x")
+
+
+def test_drawn_figures_are_copies(model):
+    m = session(model, method=Simulation(50, rng=1))
+    r = m.dydx("age")
+    before = r.std_error
+    r.draws[:] = 0
+    np.testing.assert_array_equal(r.std_error, before)
+
+
+def test_columns_of_mixed_values_reach_other_libraries(model):
+    polars = pytest.importorskip("polars")
+    r = session(model).predict({"treated": [0, 1]})
+    mixed = replace(r, estimand=replace(r.estimand, columns={"site": [1, "b"]}), _cache={})
+    assert polars.DataFrame(mixed)["site"].to_list() == ["1", "b"]
+    assert mixed.to_polars()["site"].to_list() == ["1", "b"]
+    assert mixed.to_frame()["site"].tolist() == [1, "b"]
+
+
+def test_discrete_changes_are_called_so(model):
+    m = session(model)
+    assert "Average slope (dydx)" in str(m.dydx("age"))
+    assert "Average discrete change (dydx)" in str(m.dydx("school"))
+    assert "Average slope or discrete change (dydx)" in str(m.dydx("all"))

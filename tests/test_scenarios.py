@@ -301,3 +301,23 @@ def test_evaluate_when_every_mean_is_zero(data):
     result = session(model).evaluate(levels("treated", [1, 0]), lambda x: np.exp(x[0]) + x[1] ** 3)
     assert result.estimate[0] == 1.0
     assert result.std_error[0] == pytest.approx(np.sqrt(2.0), rel=1e-8)
+
+
+@pytest.mark.parametrize("helper", [pairwise, reference, sequential, helmert])
+def test_close_numbers_keep_contrasts_of_their_own(helper):
+    numbers = [1234567.5, 1234568.5, 1234569.5]
+    made = helper("inc", numbers)
+    assert len(made.weights) == (3 if helper is pairwise else 2)
+    assert len({s.label for s in made.scenarios}) == 3
+
+
+def test_labels_have_the_digits_that_tell_them_apart():
+    assert [s.label for s in levels("x", [1 / 3, 2 / 3])] == ["x=0.333333", "x=0.666667"]
+    assert [s.label for s in levels("x", [0.1234567, 0.1234568])] == ["x=0.1234567", "x=0.1234568"]
+    assert [s.label for s in levels("x", [1e6, 2.0])] == ["x=1000000", "x=2"]
+    assert levels("day", [pd.Timestamp("2020-01-02")])[0].label == "day=2020-01-02"
+    m = session(FixedModel("income + treated", study(96)))
+    assert m.predict({"income": [60000.01, 60000.02]}).labels == (
+        "income=60000.01",
+        "income=60000.02",
+    )

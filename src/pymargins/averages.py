@@ -432,6 +432,8 @@ def scenario_rows(
 def shift(variable: Variable, function: Callable[[Any], Any], column: Any, n: int) -> Any:
     """Apply a user's function to a column, and check what comes back."""
     argument = column.copy() if hasattr(column, "copy") else column
+    if pd.api.types.is_integer_dtype(getattr(column, "dtype", None)):
+        argument = argument.astype(np.int64)  # a shift must not overflow a narrow column
     try:
         result = function(argument)
     except Exception as error:

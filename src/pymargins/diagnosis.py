@@ -172,10 +172,10 @@ def short_warning(diagnosis: Diagnosis, vcov: str, stand_in: bool = False) -> st
         found.append('a variance is zero, where vcov="model" is not reliable')
     if not found:
         return ""
-    return (
-        f"Check this fit: {'; '.join(found)}. See m.diagnose(); "
-        'vcov="gls" or a refit (method="bfgs", gtol=1e-8) may help.'
-    )
+    help_ = 'a refit (method="bfgs", gtol=1e-8) may help.'
+    if vcov == "model":
+        help_ = f'vcov="gls" or {help_}'
+    return f"Check this fit: {'; '.join(found)}. See m.diagnose(); {help_}"
 
 
 def _about_standard_errors(ratio: FloatArray) -> list[str]:

@@ -13,7 +13,7 @@ from pymargins.averages import Grid, Rows, Strata, average, chunks, scenario_row
 from pymargins.errors import ArgumentError, NumericalError
 from pymargins.estimand import Draws, Estimand
 from pymargins.model import Variable
-from pymargins.scenarios import value_text
+from pymargins.scenarios import value_texts
 
 #: What an elasticity relates: proportional (e) or absolute (d) changes of y and of x.
 Elasticity: TypeAlias = Literal["eyex", "eydx", "dyex"]
@@ -146,11 +146,12 @@ def change_effects(
             "of its levels, so atexog cannot set it too."
         )
     base = _with_level(grid, variable, variable.reference)
+    text = dict(zip(variable.levels, value_texts(variable.levels), strict=True))
     parts: list[Estimand] = []
     for level in variable.levels:
         if level == variable.reference:
             continue
-        change = f"{value_text(level)} - {value_text(variable.reference)}"
+        change = f"{text[level]} - {text[variable.reference]}"
         labels = [f"{name}: {change}{suffix}" for suffix in question.labels]
         moved = _with_level(grid, variable, level)
         if kind is None:

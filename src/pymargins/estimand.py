@@ -141,6 +141,8 @@ class Estimand:
                     returned = np.asarray(function(values.copy()))
                 if returned.dtype == bool:
                     raise TypeError("it returned a truth value")
+                if returned.dtype.kind == "c":
+                    raise TypeError("it returned a complex number")
                 out = returned.astype(float)
             except Exception as error:
                 raise ArgumentError(
@@ -161,6 +163,10 @@ class Estimand:
             name = "function" if name == "<lambda>" else name
             labels = [name] if len(value) == 1 else [f"{name}[{i}]" for i in range(len(value))]
         labels = [labels] if isinstance(labels, str) else labels
+        if isinstance(labels, (Mapping, bytes)) or not isinstance(labels, Sequence):
+            raise ArgumentTypeError(
+                f"labels: expected a list of names, got {type(labels).__name__}."
+            )
         if len(labels) != len(value):
             raise ArgumentError(f"labels: {len(labels)} given for {len(value)} values.")
 
@@ -173,7 +179,7 @@ class Estimand:
             return outer, jac
 
         outer = jacobian(call, self.value)
-        return Estimand(value, outer @ self.jacobian, tuple(labels), on_draws)
+        return Estimand(value, outer @ self.jacobian, tuple(map(str, labels)), on_draws)
 
     def joined(self, other: Estimand) -> Estimand:
         """Stack two estimands; table columns are kept where both have them."""

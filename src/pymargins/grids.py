@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -20,7 +22,10 @@ from pymargins.errors import (
 )
 from pymargins.model import ModelView, Variable
 from pymargins.population import as_frame
-from pymargins.scenarios import Scenario, value_text
+from pymargins.scenarios import Scenario, value_text, value_texts
+
+#: A larger grid is a mistake: its covariance alone would not fit into memory.
+MAXIMUM_POINTS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +63,15 @@ class Points:
             columns[column] = list(values) * len(subgroups)
         if not columns:
             return [""] if suffix else ["mean response"], {}
-        parts = [[f"{k}={value_text(v)}" for v in values] for k, values in columns.items()]
+        parts = [_named(k, values) for k, values in columns.items()]
         labels = [", ".join(row) for row in zip(*parts, strict=True)]
         return [f", {x}" for x in labels] if suffix else labels, columns
+
+
+def _named(name: str, values: Sequence[Any]) -> list[str]:
+    distinct = list(dict.fromkeys(values))
+    text = dict(zip(distinct, value_texts(distinct), strict=True))
+    return [f"{name}={text[v]}" for v in values]
 
 
 def parse_atexog(view: ModelView, atexog: Any) -> Points:
@@ -87,7 +98,12 @@ def parse_atexog(view: ModelView, atexog: Any) -> Points:
         else:
             values[name] = value_list(variable, given)
     sizes = [len(v) for v in values.values()]
-    size = int(np.prod(sizes, dtype=int)) if sizes else 1
+    size = prod(sizes)
+    if size > MAXIMUM_POINTS:
+        raise ArgumentError(
+            f"atexog: the grid has {size:,} points ({' x '.join(f'{n:,}' for n in sizes)}); the "
+            f"limit is {MAXIMUM_POINTS:,}. Give fewer values, or a data frame of the points wanted."
+        )
     pins: dict[str, Any] = {}
     columns: dict[str, Any] = {}
     inner = size
@@ -128,7 +144,7 @@ def pinnable(view: ModelView, name: Any, argument: str = "atexog") -> Variable:
         raise ArgumentTypeError(f"{argument}: a variable is named by text, got {name!r}.")
     if isinstance(name, str) and name in view.variables:
         return view.variables[name]
-    if name == view.info.response:
+    if name == view.info.response or _part_of(name, view.info.response):
         raise UnknownNameError(
             f"{argument}: {name!r} is the response of the model, which is predicted, not set."
         )
@@ -144,6 +160,11 @@ def pinnable(view: ModelView, name: Any, argument: str = "atexog") -> Variable:
             f"{near_miss(name, view.variables)}"
         )
     raise unknown_name(argument, name, view.variables, "a variable of the model")
+
+
+def _part_of(name: Any, response: str) -> bool:
+    """Tell whether a response such as ``np.log(score)`` is made from a column."""
+    return isinstance(name, str) and name in re.findall(r"\w+", response)
 
 
 def value_list(variable: Variable, given: Any) -> list[Any]:
@@ -192,12 +213,18 @@ def scenario_grids(view: ModelView, scenarios: Sequence[Scenario]) -> list[tuple
     for (pinned, _), positions in together.items():
         first = scenarios[positions[0]]
         pins = {
-            name: view.variables[name].column([scenarios[i].atexog[name] for i in positions])
+            name: view.variables[name].column(
+                [_one(scenarios[i].atexog[name]) for i in positions], "scenarios"
+            )
             for name in pinned
         }
         shifts = {k: v for k, v in first.atexog.items() if callable(v)}
         out.append((Grid(len(positions), pins, shifts), positions))
     return out
+
+
+def _one(value: Any) -> Any:
+    return value.item() if isinstance(value, np.ndarray) else value
 
 
 def extrapolations(view: ModelView, grid: Grid) -> list[str]:

@@ -208,15 +208,17 @@ def parse_weights(weights: Any, frame: pd.DataFrame, lacks: str = "") -> FloatAr
     """Return weights as a checked array over the rows of a frame, or None."""
     if weights is None:
         return None
+    what = type(weights).__name__
     if isinstance(weights, str):
         if weights not in frame.columns:
             raise _no_column("weights", weights, frame, lacks)
+        what = f"the column {weights!r}, which does not hold numbers"
         weights = frame[weights]
     try:
         array = as_real(weights)
     except (TypeError, ValueError):
         raise ArgumentTypeError(
-            f"weights: expected a column name or an array of numbers, got {type(weights).__name__}."
+            f"weights: expected a column name or an array of numbers, got {what}."
         ) from None
     if array.shape != (len(frame),):
         raise ArgumentError(
@@ -257,6 +259,11 @@ def parse_over(over: Any, frame: pd.DataFrame, view: ModelView) -> list[str]:
     for name in names:
         if not isinstance(name, Hashable):
             raise ArgumentTypeError(f"over: a column is named by text, got {name!r}.")
+        if name not in frame.columns and name in view.frame.columns:
+            raise UnknownNameError(
+                f"over: {name!r} is a column of the data, but the population of this session holds "
+                f'{listing(frame.columns)} only. Use at="overall", or a data frame that has it.'
+            )
         if name not in frame.columns:
             raise _no_column("over", name, frame, view.info.lacks if frame is view.frame else "")
         missing = int(frame[name].isna().sum())
@@ -280,7 +287,7 @@ def _strata(frame: pd.DataFrame, over: Sequence[str]) -> tuple[Strata | None, pd
         if isinstance(column.dtype, pd.CategoricalDtype):
             codes, values = np.asarray(column.cat.codes), column.cat.categories
         else:
-            codes, values = pd.factorize(column, sort=True)
+            codes, values = _factorized(name, column)
         levels.append(values)
         joint = joint * len(values) + codes
     present, codes = np.unique(joint, return_inverse=True)
@@ -291,6 +298,16 @@ def _strata(frame: pd.DataFrame, over: Sequence[str]) -> tuple[Strata | None, pd
         labels[name] = np.asarray(values)[position]
     frame_of_labels = pd.DataFrame({name: labels[name] for name in over})
     return Strata(codes.astype(np.intp).ravel(), len(present)), frame_of_labels
+
+
+def _factorized(name: str, column: Any) -> tuple[Any, Any]:
+    try:
+        return pd.factorize(column, sort=True)
+    except TypeError:
+        raise ArgumentError(
+            f"over: column {name!r} holds values that cannot be told apart as subgroups "
+            f"({type(column.iloc[0]).__name__})."
+        ) from None
 
 
 # --- one summary row -----------------------------------------------------------------------------
@@ -319,6 +336,11 @@ def _from_mapping(view: ModelView, at: Mapping[Any, Any], weights: FloatArray | 
     for name, rule in at.items():
         if name not in view.variables:
             raise unknown_name("at", name, view.variables, "a variable of the model")
+        if callable(rule) and weights is not None:
+            raise ArgumentError(
+                f"at: the function given for {name!r} cannot see the weights. Give a rule such as "
+                "'mean' or 'p25', or the value itself."
+            )
         rules[name] = _parse_rule(view.variables[name], rule)
     summary_rows(view, view.frame, rules, weights, None)  # a bad function is told of here
     shown = ", ".join(f"{k}={_rule_text(v)}" for k, v in at.items())
@@ -328,13 +350,14 @@ def _from_mapping(view: ModelView, at: Mapping[Any, Any], weights: FloatArray | 
         None,
         rules,
         weights,
-        f"at one row ({shown}{'; ' if shown else ''}the others typical)"
+        (f"at one row ({shown}; the others typical)" if shown else "at one typical row")
         + (", weighted" if weights is not None else ""),
     )
 
 
 def _rule_text(rule: Any) -> str:
-    return getattr(rule, "__name__", "function") if callable(rule) else str(rule)
+    name = getattr(rule, "__name__", "function") if callable(rule) else str(rule)
+    return "function" if name == "<lambda>" else name
 
 
 def _parse_rule(variable: Variable, rule: Any) -> Any:
@@ -431,9 +454,9 @@ def _summarise(variable: Variable, rule: Any, column: Any, weights: FloatArray |
         return float(unique[int(np.argmax(np.bincount(codes, weights)))])
     q = 0.5 if rule == "median" else _percentile(rule)
     assert q is not None
-    return (
-        float(np.quantile(values, q)) if weights is None else weighted_quantile(values, weights, q)
-    )
+    if weights is None or (weights == weights[0]).all():
+        return float(np.quantile(values, q))
+    return weighted_quantile(values, weights, q)
 
 
 def _summarise_by_function(variable: Variable, rule: Callable[[Any], Any], column: Any) -> Any:

@@ -5,7 +5,7 @@ Each function returns the estimand, untransformed, and notes on what was asked.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -14,7 +14,7 @@ from pymargins.effects import Question, change_effects, joined, linear_effect, s
 from pymargins.errors import ArgumentError, ArgumentTypeError
 from pymargins.estimand import Estimand
 from pymargins.grids import extrapolations, parse_atexog, pinnable, scenario_grids
-from pymargins.model import ModelView
+from pymargins.model import ModelView, Variable
 from pymargins.population import Population, parse_over
 from pymargins.scenarios import parse_scenarios
 
@@ -26,6 +26,14 @@ QUANTITY: dict[Verb, str] = {
     "eydx": "average semi-elasticity (eydx)",
     "dyex": "average semi-elasticity (dyex)",
 }
+
+
+def quantity_of(verb: Verb, variables: Sequence[Variable]) -> str:
+    """Name what a verb gives: categories have discrete changes, not slopes."""
+    numeric = [v.kind == "numeric" for v in variables]
+    if verb != "dydx" or all(numeric):
+        return QUANTITY[verb]
+    return f"average {'slope or ' if any(numeric) else ''}discrete change (dydx)"
 
 
 def predictions(
@@ -59,8 +67,8 @@ def means(view: ModelView, population: Population, scenarios: Any) -> tuple[Esti
 
 def effects(
     view: ModelView, population: Population, verb: Verb, variables: Any, atexog: Any, over: Any
-) -> tuple[Estimand, list[str]]:
-    """Return slopes, discrete changes or elasticities, variable by variable."""
+) -> tuple[Estimand, list[str], str]:
+    """Return slopes, discrete changes or elasticities, variable by variable, and their name."""
     names = _names(view, variables, verb)
     points = parse_atexog(view, atexog)
     rows, strata, subgroups = population.stratify(parse_over(over, population.frame, view))
@@ -74,7 +82,8 @@ def effects(
             parts.append(slope_effect(question, view.params, name, kind))
         else:
             parts += change_effects(question, view.params, variable, kind)
-    return joined(parts), extrapolations(view, points.grid)
+    quantity = quantity_of(verb, [view.variables[name] for name in names])
+    return joined(parts), extrapolations(view, points.grid), quantity
 
 
 def _names(view: ModelView, variables: Any, verb: str) -> list[str]:
@@ -82,7 +91,7 @@ def _names(view: ModelView, variables: Any, verb: str) -> list[str]:
         names = list(view.variables)
     elif isinstance(variables, str):
         names = [variables]
-    elif isinstance(variables, Sequence):
+    elif isinstance(variables, Iterable) and not isinstance(variables, (bytes, Mapping, Set)):
         names = list(variables)
     else:
         raise ArgumentTypeError(

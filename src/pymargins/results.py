@@ -128,7 +128,7 @@ class MarginsResult:
         """Draws in the units of the outcome, shape (B, k); None for the delta method."""
         if self.inference.draws is None:
             return None
-        return np.asarray(self.scale.inverse(self.inference.values(self.estimand)), dtype=float)
+        return np.array(self.scale.inverse(self.inference.values(self.estimand)), dtype=float)
 
     @property
     def df(self) -> FloatArray:
@@ -178,6 +178,8 @@ class MarginsResult:
             Columns `ci_lower` and `ci_upper`, indexed by label.
         """
         level = self.level if level is None else check_level(level)
+        if simultaneous not in (True, False):
+            raise not_one_of("simultaneous", simultaneous, [True, False])
         if simultaneous and self.adjustment is not None:
             raise ArgumentError(
                 f'simultaneous: the intervals are adjusted already, by "{self.adjustment.method}". '
@@ -421,6 +423,9 @@ class MarginsResult:
     def __len__(self) -> int:
         return len(self.estimand)
 
+    def __contains__(self, label: object) -> bool:
+        return label in self.labels
+
     def __iter__(self) -> Iterator[MarginsResult]:
         return (self[i] for i in range(len(self)))
 
@@ -430,6 +435,18 @@ class MarginsResult:
             return self._with(self.estimand[picked])
         kept = self.adjustment[picked]
         return replace(self, estimand=self.estimand[picked], adjustment=kept, _cache={})
+
+    def __copy__(self) -> MarginsResult:
+        return self  # frozen, and a copy could no longer be combined with its session's results
+
+    def __deepcopy__(self, memo: Any) -> MarginsResult:
+        return self
+
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            "a result holds functions of its model and cannot be pickled; keep to_frame(), or "
+            "pickle the fit and ask again."
+        )
 
     __array_ufunc__ = None  # NumPy numbers leave the arithmetic to the result
 
@@ -450,7 +467,7 @@ class MarginsResult:
         """
         from pymargins.scenarios import parse_weights
 
-        named = parse_weights(matrix, self.labels)
+        named = parse_weights(matrix, self.labels, "matrix", "rows")
         labels = [labels] if isinstance(labels, str) else labels
         names = list(named) if labels is None else [str(x) for x in labels]
         if len(names) != len(named):
@@ -508,7 +525,12 @@ class MarginsResult:
             )
 
     def _check_same_session(self, other: MarginsResult) -> None:
-        if other.inference is not self.inference or other.scale is not self.scale:
+        if other.inference is self.inference and other.scale is not self.scale:
+            raise ArgumentError(
+                f"one result is on the {self.scale.name} scale, the other on the "
+                f"{other.scale.name} scale; only results on one scale can be combined."
+            )
+        if other.inference is not self.inference:
             raise ArgumentError(
                 "these results come from different sessions, so their joint uncertainty is not "
                 "known. Make both with the same Margins session."
@@ -536,7 +558,9 @@ class MarginsResult:
         bounds = self.conf_int()
         data: dict[str, Any] = {"label": list(self.labels)}
         for name, values in self.estimand.columns.items():
-            data[f"{name}_" if name in COLUMNS else name] = _column(values)
+            while name in COLUMNS or name in data:
+                name += "_"
+            data[name] = _column(values)
         data |= {
             "estimate": self.estimate,
             "std_error": self.std_error,
@@ -554,12 +578,12 @@ class MarginsResult:
             import polars  # pyright: ignore[reportMissingImports]
         except ImportError:
             raise ImportError("to_polars needs polars: pip install polars") from None
-        frame = self.to_frame()
+        frame = _of_one_type(self.to_frame())
         return polars.DataFrame({name: frame[name].to_numpy() for name in frame.columns})
 
     def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
         """Export the table through the Arrow PyCapsule interface (pyarrow must be installed)."""
-        return self.to_frame().__arrow_c_stream__(requested_schema)
+        return _of_one_type(self.to_frame()).__arrow_c_stream__(requested_schema)
 
     def summary(self, level: float | None = None) -> Summary:
         """Return the table with its provenance: prints, renders in notebooks, exports.
@@ -592,3 +616,13 @@ class MarginsResult:
 def _column(values: Sequence[Any]) -> Any:
     """Return a column of scenario values with the narrowest sensible type."""
     return pd.Series(list(values)).infer_objects()
+
+
+def _of_one_type(frame: pd.DataFrame) -> pd.DataFrame:
+    """Write columns of mixed values as text: other libraries' columns have one type."""
+    mixed = [
+        name
+        for name in frame.columns
+        if frame[name].dtype == object and len({type(v) for v in frame[name]}) > 1
+    ]
+    return frame.assign(**{name: frame[name].map(str) for name in mixed})

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from datetime import datetime, time
 from itertools import combinations, product
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from pymargins._typing import FloatArray
 from pymargins.errors import ArgumentError, ArgumentTypeError, unknown_name
@@ -56,17 +58,31 @@ class ScenarioSet(NamedTuple):
     weights: dict[str, FloatArray]
 
 
-def value_text(value: Any) -> str:
-    """Write a level or number the way a table should."""
+def value_texts(values: Sequence[Any]) -> list[str]:
+    """Write levels or numbers the way a table should, with the digits that tell them apart."""
+    distinct = len(set(values))
+    for digits in (6, 9, 12, 17):
+        texts = [value_text(v, digits) for v in values]
+        if len(set(texts)) == distinct:
+            break
+    return texts
+
+
+def value_text(value: Any, digits: int = 6) -> str:
+    """Write one level or number."""
     if isinstance(value, (bool, np.bool_)):
         return str(bool(value))
     if isinstance(value, (int, np.integer)):
         return str(int(value))
     if isinstance(value, (float, np.floating)):
-        return f"{float(value):.6g}"
+        number = float(value)
+        whole = number.is_integer() and abs(number) < 1e15
+        return str(int(number)) if whole else f"{number:.{digits}g}"
     if callable(value):
         name = getattr(value, "__name__", "function")
         return "shifted" if name == "<lambda>" else name
+    if isinstance(value, datetime) and value.time() == time():
+        return value.date().isoformat()
     return str(value)
 
 
@@ -124,19 +140,34 @@ def parse_scenarios(scenarios: Any) -> list[Scenario]:
     return [as_scenario(s, i) for i, s in enumerate(scenarios)]
 
 
-def parse_weights(contrasts: Any, labels: Sequence[str]) -> dict[str, FloatArray]:
-    """Turn a weight list, ``{name: weights}`` or a 2-D array into named weights."""
+def parse_weights(
+    contrasts: Any, labels: Sequence[str], argument: str = "contrasts", what: str = "scenarios"
+) -> dict[str, FloatArray]:
+    """Turn a weight list, ``{name: weights}`` or a 2-D array into named weights.
+
+    Parameters
+    ----------
+    contrasts : list, mapping or array
+    labels : sequence of str
+        What is weighted.
+    argument, what : str
+        How messages call the weights, and what they are over.
+    """
     size = len(labels)
     if isinstance(contrasts, Mapping):
         if not contrasts:
-            raise ArgumentError("contrasts: the mapping is empty; give at least one contrast.")
-        return {str(k): _weights(v, size, str(k)) for k, v in contrasts.items()}
-    array = _numbers(contrasts)
+            raise ArgumentError(f"{argument}: the mapping is empty; give at least one contrast.")
+        names = [str(k) for k in contrasts]
+        twice = [name for i, name in enumerate(names) if name in names[:i]]
+        if twice:
+            raise ArgumentError(f"{argument}: the name {twice[0]!r} is given twice.")
+        return {str(k): _weights(v, size, argument, what, str(k)) for k, v in contrasts.items()}
+    array = _numbers(contrasts, argument)
     if array.ndim not in (1, 2) or array.size == 0:
         raise ArgumentError(
-            f"contrasts: got an array of shape {array.shape}; expected ({size},) or (k, {size})."
+            f"{argument}: got an array of shape {array.shape}; expected ({size},) or (k, {size})."
         )
-    rows = [_weights(row, size, None) for row in np.atleast_2d(array)]
+    rows = [_weights(row, size, argument, what) for row in np.atleast_2d(array)]
     named: dict[str, FloatArray] = {}
     for row in rows:
         name = _contrast_label(row, labels)
@@ -146,27 +177,29 @@ def parse_weights(contrasts: Any, labels: Sequence[str]) -> dict[str, FloatArray
     return named
 
 
-def _numbers(weights: Any) -> FloatArray:
+def _numbers(weights: Any, argument: str) -> FloatArray:
     try:
         return np.array(weights, dtype=float)
     except (TypeError, ValueError):
         raise ArgumentError(
-            "contrasts: weights must be numbers: a list, {name: list} or a 2-D array with rows of "
-            "equal length."
+            f"{argument}: weights must be numbers: a list, {{name: list}} or a 2-D array with "
+            "rows of equal length."
         ) from None
 
 
-def _weights(weights: Any, size: int, name: str | None) -> FloatArray:
-    array = _numbers(weights)
-    what = "contrasts" if name is None else f"contrasts: {name!r}"
+def _weights(
+    weights: Any, size: int, argument: str, what: str, name: str | None = None
+) -> FloatArray:
+    array = _numbers(weights, argument)
+    whose = argument if name is None else f"{argument}: {name!r}"
     if array.shape != (size,):
         raise ArgumentError(
-            f"{what} has {array.size} weights in shape {array.shape}; there are {size} scenarios."
+            f"{whose} has {array.size} weights in shape {array.shape}; there are {size} {what}."
         )
     if not np.isfinite(array).all():
-        raise ArgumentError(f"{what} has a missing or infinite weight.")
+        raise ArgumentError(f"{whose} has a missing or infinite weight.")
     if not array.any():
-        raise ArgumentError(f"{what} has only zero weights.")
+        raise ArgumentError(f"{whose} has only zero weights.")
     return array
 
 
@@ -194,7 +227,9 @@ def levels(var: str, values: Sequence[Any]) -> list[Scenario]:
     >>> [s.label for s in levels("dose", [0, 10])]
     ['dose=0', 'dose=10']
     """
-    return [Scenario({var: v}) for v in _values("levels", var, values)]
+    values = _values("levels", var, values)
+    texts = value_texts(values)
+    return [Scenario({var: v}, f"{var}={text}") for v, text in zip(values, texts, strict=True)]
 
 
 def grid(**variables: Any) -> list[Scenario]:
@@ -223,8 +258,9 @@ def pairwise(var: str, values: Sequence[Any]) -> ScenarioSet:
     {'treated: 1 - 0': [1.0, -1.0]}
     """
     values = _values("pairwise", var, values, least=2)
+    named = _differences(var, values)
     weights = {
-        _difference(var, values[i], values[j]): _unit(len(values), {i: 1.0, j: -1.0})
+        named(i, j): _unit(len(values), {i: 1.0, j: -1.0})
         for i, j in combinations(range(len(values)), 2)
     }
     return ScenarioSet(levels(var, values), weights)
@@ -258,10 +294,10 @@ def reference(var: str, values: Sequence[Any], ref_level: Any = _FIRST) -> Scena
     ref = values[0] if ref_level is _FIRST else ref_level
     if ref not in values:
         raise unknown_name("ref_level", ref, values, f"among the levels given for {var!r}")
-    base = values.index(ref)
+    base, named = values.index(ref), _differences(var, values)
     weights = {
-        _difference(var, v, ref): _unit(len(values), {i: 1.0, base: -1.0})
-        for i, v in enumerate(values)
+        named(i, base): _unit(len(values), {i: 1.0, base: -1.0})
+        for i in range(len(values))
         if i != base
     }
     return ScenarioSet(levels(var, values), weights)
@@ -277,9 +313,9 @@ def sequential(var: str, values: Sequence[Any]) -> ScenarioSet:
     ['wave: 2 - 1', 'wave: 3 - 2']
     """
     values = _values("sequential", var, values, least=2)
+    named = _differences(var, values)
     weights = {
-        _difference(var, values[i], values[i - 1]): _unit(len(values), {i: 1.0, i - 1: -1.0})
-        for i in range(1, len(values))
+        named(i, i - 1): _unit(len(values), {i: 1.0, i - 1: -1.0}) for i in range(1, len(values))
     }
     return ScenarioSet(levels(var, values), weights)
 
@@ -295,11 +331,12 @@ def helmert(var: str, values: Sequence[Any]) -> ScenarioSet:
     """
     values = _values("helmert", var, values, least=2)
     prefix = f"{var}: " if _is_numeric(values[0]) else ""
+    texts = value_texts(values)
     weights: dict[str, FloatArray] = {}
     for i in range(1, len(values)):
-        earlier = ", ".join(value_text(v) for v in values[:i])
+        earlier = ", ".join(texts[:i])
         base = earlier if i == 1 else f"mean({earlier})"
-        weights[f"{prefix}{value_text(values[i])} - {base}"] = _unit(
+        weights[f"{prefix}{texts[i]} - {base}"] = _unit(
             len(values), {i: 1.0, **dict.fromkeys(range(i), -1.0 / i)}
         )
     return ScenarioSet(levels(var, values), weights)
@@ -384,6 +421,8 @@ def did(
 
 
 def _is_several(value: Any) -> bool:
+    if isinstance(value, np.ndarray):
+        return value.ndim > 0
     return isinstance(value, Iterable) and not isinstance(value, (str, bytes))
 
 
@@ -404,7 +443,7 @@ def _values(
             raise ArgumentError(
                 f"{helper}: the levels of {var!r} must be a flat list; {value!r} is among them."
             )
-        if isinstance(value, float) and not np.isfinite(value):
+        if pd.isna(value) or (isinstance(value, float) and np.isinf(value)):
             raise ArgumentError(f"{helper}: a level of {var!r} is missing or infinite.")
     if len(found) < least or (exactly is not None and len(found) != exactly):
         need = f"exactly {exactly}" if exactly is not None else f"at least {least}"
@@ -426,9 +465,15 @@ def _is_numeric(value: Any) -> bool:
     return isinstance(value, (int, float, np.number, np.bool_))
 
 
-def _difference(var: str, first: Any, second: Any) -> str:
-    prefix = f"{var}: " if _is_numeric(first) or _is_numeric(second) else ""
-    return f"{prefix}{value_text(first)} - {value_text(second)}"
+def _differences(var: str, values: Sequence[Any]) -> Callable[[int, int], str]:
+    """Return what names the difference of two of the values, by their positions."""
+    texts = value_texts(values)
+
+    def named(i: int, j: int) -> str:
+        prefix = f"{var}: " if _is_numeric(values[i]) or _is_numeric(values[j]) else ""
+        return f"{prefix}{texts[i]} - {texts[j]}"
+
+    return named
 
 
 def _integers(weights: FloatArray) -> FloatArray:

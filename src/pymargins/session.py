@@ -11,16 +11,22 @@ import pandas as pd
 
 from pymargins._typing import FloatArray
 from pymargins.adapters.registry import adapter_for, polished
-from pymargins.errors import ArgumentError, ArgumentTypeError, UnsupportedError, unknown_name
+from pymargins.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    UnsupportedError,
+    not_one_of,
+    unknown_name,
+)
 from pymargins.estimand import Estimand
 from pymargins.inference.choice import BOOTSTRAP, choose_inference
 from pymargins.inference.distributions import check_level
 from pymargins.inference.options import Bootstrap
 from pymargins.population import make_population
 from pymargins.provenance import Provenance, combination
-from pymargins.questions import QUANTITY, Verb, effects, means, predictions
+from pymargins.questions import Verb, effects, means, predictions
 from pymargins.results import MarginsResult
-from pymargins.scale import Scale, as_scale
+from pymargins.scale import SCALES, Scale, as_scale
 from pymargins.scenarios import parse_weights
 
 if TYPE_CHECKING:
@@ -163,6 +169,8 @@ class Margins:
             "progress": progress,
         }
         found = adapter_for(model, data, adapter)
+        if polish not in (True, False):
+            raise not_one_of("polish", polish, [True, False])
         put(self, "_adapter", polished(found) if polish else found)
         put(self, "_view", self._adapter.view)
         put(self, "_population", make_population(self._view, at, weights))
@@ -183,6 +191,18 @@ class Margins:
 
     def __delattr__(self, name: str) -> None:
         raise AttributeError("a session is frozen; nothing can be removed from it.")
+
+    def __copy__(self) -> Margins:
+        return self  # frozen: there is nothing that a copy would protect
+
+    def __deepcopy__(self, memo: Any) -> Margins:
+        return self
+
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            "a session holds functions of its model and cannot be pickled; pickle the fit and make "
+            "the session anew, or keep result.to_frame()."
+        )
 
     @classmethod
     def linear_scale(cls, model: Any, **options: Any) -> Margins:
@@ -258,7 +278,7 @@ class Margins:
         -------
         MarginsResult
             Labelled ``"age"`` and ``"school: B - A"``; in units of the response per unit of the
-            variable.
+            variable. A slope is no mean response, so it is on the identity scale in every session.
         """
         return self._effects("dydx", variables, atexog, over)
 
@@ -440,6 +460,11 @@ class Margins:
         if not hasattr(self._adapter, "likelihood_ratio"):
             raise UnsupportedError("likelihood_ratio_test: the adapter cannot refit its model.")
         known = self._view.design.terms()
+        if not isinstance(terms, (str, Sequence)):
+            raise ArgumentTypeError(
+                "likelihood_ratio_test: expected a term or a list of terms, got "
+                f"{type(terms).__name__}."
+            )
         names = [terms] if isinstance(terms, str) else list(terms)
         columns: list[int] = []
         for name in names:
@@ -454,19 +479,29 @@ class Margins:
     # --- what verbs share ----------------------------------------------------------------------
 
     def _effects(self, verb: Verb, variables: Any, atexog: Any, over: Any) -> MarginsResult:
-        asked = effects(self._view, self._population, verb, variables, atexog, over)
-        return self._result(*asked, QUANTITY[verb])
+        estimand, notes, quantity = effects(
+            self._view, self._population, verb, variables, atexog, over
+        )
+        if not self._scale.is_identity:
+            notes.append("slopes and elasticities are on the identity scale in every session")
+        return self._result(estimand, notes, quantity, SCALES["identity"])
 
     def _result(
-        self, estimand: Estimand, notes: Sequence[str], quantity: str, on_scale: bool = False
+        self,
+        estimand: Estimand,
+        notes: Sequence[str],
+        quantity: str,
+        scale: Scale | None = None,
+        on_scale: bool = False,
     ) -> MarginsResult:
         estimand.require_estimable(self._view.null_space)
+        scale = scale or self._scale
         if not on_scale:
-            estimand = estimand.on_scale(self._scale)
+            estimand = estimand.on_scale(scale)
         provenance = replace(
             self.provenance, quantity=quantity, notes=(*self.provenance.notes, *notes)
         )
-        return MarginsResult(estimand, self._inference, self._scale, self._level, provenance)
+        return MarginsResult(estimand, self._inference, scale, self._level, provenance)
 
     # --- what the session says of itself -------------------------------------------------------
 

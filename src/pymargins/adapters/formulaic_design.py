@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -59,7 +60,8 @@ def design_from_formulaic(spec: Any, columns: Sequence[str]) -> Design:
                 key = (expr, state is None and reduced)
                 if key not in position:
                     position[key] = len(factors)
-                    factors.append(_factor(spec, part.factor, reduced, state, known))
+                    named = structure.columns
+                    factors.append(_factor(spec, part.factor, reduced, state, known, named))
                 used.append(position[key])
                 codings.append(None if state is None else _coding(state, reduced))
             width = _width(factors, used, codings)
@@ -91,7 +93,10 @@ def _width(factors: Sequence[Factor], used: Sequence[int], codings: Sequence[Any
     return int(np.prod(widths, dtype=int)) if widths else 1
 
 
-def _factor(spec: Any, factor: Any, reduced: bool, state: Any, known: set[str]) -> Factor:
+def _factor(
+    spec: Any, factor: Any, reduced: bool, state: Any, known: set[str], names: Sequence[str]
+) -> Factor:
+    """Translate a factor; `names` are the columns of a term that it is part of."""
     expr = factor.expr
     found = [str(v).split(".")[0] for v in (factor.variables or ())]
     variables = tuple(v for v in _in_order(expr, found) if v in known)
@@ -104,8 +109,9 @@ def _factor(spec: Any, factor: Any, reduced: bool, state: Any, known: set[str]) 
     if expr in known:
         return Factor(expr, (expr,), numeric_variable(expr).evaluate, direct=True)
     evaluate = _numeric(spec, factor, reduced)
-    names = [name for name in spec.column_names if name == expr or name.startswith(expr + "[")]
-    return Factor(expr, variables, evaluate, width=max(len(names), 1))
+    own = re.compile(re.escape(expr) + r"\[([^\]]*)\]")
+    parts = {found for name in names for found in own.findall(str(name))}
+    return Factor(expr, variables, evaluate, width=max(len(parts), 1))
 
 
 def _in_order(expr: str, names: Sequence[str]) -> list[str]:

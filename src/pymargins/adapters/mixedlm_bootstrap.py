@@ -31,6 +31,9 @@ WORDS = {
     "wild": "wild cluster bootstrap",
 }
 LEAST_IN_STRATUM = 2
+#: Fewer clusters, or fewer in an arm, leave a bootstrap little to draw from.
+FEW_CLUSTERS = 8
+FEW_IN_ARM = 4
 
 
 def bootstrap_mixed(adapter: Any, option: Bootstrap) -> Replicates:
@@ -60,12 +63,13 @@ def bootstrap_mixed(adapter: Any, option: Bootstrap) -> Replicates:
             option.kind,
             option.n_boot,
             option.rng,
-            leverage="cr2" if option.leverage == "CR2" else "cr3",
-            weights=option.multiplier,
+            leverage="cr3" if option.leverage == "CR3" else "cr2",
+            weights=option.multiplier or "rademacher",
             n_jobs=_threads(option.n_jobs),
             progress=advance,
         )
-    return _replicates(found, WORDS[option.kind], None, resampled=False)
+    notes = few_clusters(ClusterSampling.of_groups(data.n_groups)) if option.kind == "wild" else ()
+    return _replicates(found, WORDS[option.kind], None, False, notes)
 
 
 def likelihood_ratio_test(adapter: Any, columns: list[int], option: Bootstrap) -> pd.Series:
@@ -123,10 +127,12 @@ def _clusters(adapter: Any, option: Bootstrap, best: MixedFit) -> Replicates:
         weights = fits.weights if resampled else None
         return Draws(fits.beta, None if weights is None else weights.astype(float))
 
-    return _replicates(found, words, leave_one_out, resampled)
+    return _replicates(found, words, leave_one_out, resampled, few_clusters(sampling))
 
 
-def _replicates(found: Any, words: str, left_out: Any, resampled: bool) -> Replicates:
+def _replicates(
+    found: Any, words: str, left_out: Any, resampled: bool, notes: tuple[str, ...]
+) -> Replicates:
     keep = found.usable
     weights = None
     if resampled and found.weights is not None:
@@ -140,6 +146,7 @@ def _replicates(found: Any, words: str, left_out: Any, resampled: bool) -> Repli
         singular=int(found.singular[keep].sum()),
         jackknife=left_out,
         words=words,
+        notes=notes,
     )
 
 
@@ -165,6 +172,20 @@ def cluster_sampling(view: ModelView, option: Bootstrap) -> tuple[ClusterSamplin
     if named:
         words += f" within {' x '.join(named)}"
     return ClusterSampling.of_groups(size, strata, clusters), words
+
+
+def few_clusters(sampling: ClusterSampling) -> tuple[str, ...]:
+    """Say where there is little to draw from."""
+    least = int(np.bincount(sampling.strata).min())
+    if sampling.n_clusters >= FEW_CLUSTERS and least >= FEW_IN_ARM:
+        return ()
+    where = f"{sampling.n_clusters} clusters"
+    if sampling.n_clusters >= FEW_CLUSTERS:
+        where = f"{least} clusters in an arm"
+    return (
+        f"only {where}: a bootstrap of clusters has little to draw from; compare with "
+        'df="kenward-roger", or take Bootstrap(kind="parametric")',
+    )
 
 
 def _n_groups(view: ModelView) -> int:

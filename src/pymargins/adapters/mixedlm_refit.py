@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from pymargins._typing import FloatArray, IntArray
-from pymargins.adapters.mixedlm_bootstrap import WORDS, cluster_sampling
+from pymargins.adapters.mixedlm_bootstrap import WORDS, cluster_sampling, few_clusters
 from pymargins.errors import UnsupportedError
 from pymargins.estimand import Draws
 from pymargins.inference.options import Bootstrap
@@ -126,6 +126,7 @@ def bootstrap_by_refits(adapter: Any, option: Bootstrap) -> Replicates:
         singular=sum(found[i].singular for i in kept),
         jackknife=None,
         words=f"{words} by statsmodels refits",
+        notes=() if sampling is None else few_clusters(sampling),
     )
 
 

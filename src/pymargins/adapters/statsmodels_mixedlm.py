@@ -12,6 +12,7 @@ import pandas as pd
 
 from pymargins._typing import AnyArray, FloatArray
 from pymargins.adapters.training import (
+    DATA,
     check_design,
     cluster_labels,
     evaluate_factors,
@@ -115,7 +116,7 @@ class StatsmodelsMixedLMAdapter:
         if spec is None:
             if training_data is None:
                 raise ArgumentError(
-                    "training_data: a fit from arrays does not carry its data frame; pass it: "
+                    f"{DATA}: a fit from arrays does not carry its data frame; pass it: "
                     "Margins(fit, data=df) or StatsmodelsMixedLMAdapter(fit, training_data=df)."
                 )
             frame = training_frame(training_data, len(exog))
@@ -134,7 +135,7 @@ class StatsmodelsMixedLMAdapter:
         return ModelView(
             params=params,
             design=design,
-            variables=make_variables(design, frame),
+            variables=make_variables(design, frame, _formula_of(source, spec)),
             frame=frame,
             factor_values=values,
             info=self._info(frame),
@@ -165,7 +166,12 @@ class StatsmodelsMixedLMAdapter:
             return gls(self.data, self.parameters).cov
         if self._best is not None:
             raise UnsupportedError(
-                'vcov: "model" belongs to the fit as it stopped; after polishing use "gls".'
+                'vcov: "model" belongs to the fit as it stopped; with polish=True use "gls".'
+            )
+        if self._view.null_space.size:
+            raise NumericalError(
+                'vcov="model": the design has redundant columns, where the fit inverts a singular '
+                'matrix and reports what rounding makes of it. Use vcov="gls".'
             )
         cov = np.asarray(self.model.cov_params(), dtype=float)[:p, :p]
         if not np.isfinite(cov).all() or (np.diagonal(cov) < 0).any():
@@ -320,6 +326,17 @@ def design_of_spec(spec: Any, frame: pd.DataFrame) -> Design:
     from pymargins.adapters.formulaic_design import design_from_formulaic
 
     return design_from_formulaic(spec, columns)
+
+
+def _formula_of(source: Any, spec: Any) -> str | None:
+    """Return the text that tells the order of the variables, where the stored spec lost it.
+
+    statsmodels puts formulaic's categories first, as patsy does with columns; patsy's own spec
+    keeps the order of its factors.
+    """
+    if spec is None or hasattr(spec, "factor_infos"):
+        return None
+    return str(source.formula).partition("~")[2]
 
 
 def _stored_spec(data: Any) -> Any:

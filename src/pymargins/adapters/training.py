@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,6 +22,8 @@ RANK_TOLERANCE = 1e-10
 #: ... and the smallest eigenvalue of X'X above which there is no doubt about the rank.
 SOUND = 1e-8
 INVOLVED = 1e-7
+#: Both names of one argument: of the session, and of the adapter.
+DATA = "training_data (data= of a session)"
 PROBE_ROWS = 7
 
 
@@ -80,9 +83,19 @@ def _changed(columns: Sequence[str]) -> ModelError:
     )
 
 
-def make_variables(design: Design, frame: pd.DataFrame) -> dict[str, Variable]:
-    """Describe the variables of the fixed part, in the formula's order."""
-    return {name: _variable(name, design, frame[name]) for name in design.variables}
+def make_variables(
+    design: Design, frame: pd.DataFrame, formula: str | None = None
+) -> dict[str, Variable]:
+    """Describe the variables of the fixed part, in the design's order, or in that of a formula."""
+    names = list(design.variables)
+    if formula is not None:
+        names.sort(key=lambda name: _place(name, formula))
+    return {name: _variable(name, design, frame[name]) for name in names}
+
+
+def _place(name: str, formula: str) -> int:
+    found = re.search(rf"(?<!\w){re.escape(name)}(?![\w(])", formula)
+    return found.start() if found else len(formula)
 
 
 def _variable(name: str, design: Design, column: Any) -> Variable:
@@ -146,11 +159,11 @@ def training_frame(data: Any, n: int) -> pd.DataFrame:
     """Return training data as a pandas frame with one row for each row of the fit."""
     frame = as_frame(data)
     if frame is None:
-        raise ArgumentTypeError(f"training_data: expected a data frame, got {type(data).__name__}.")
+        raise ArgumentTypeError(f"{DATA}: expected a data frame, got {type(data).__name__}.")
     if len(frame) != n:
         raise ArgumentError(
-            f"training_data: {len(frame)} rows, and the model was fitted to {n}. Pass the rows "
-            "that were fitted, in the same order (without those dropped as missing)."
+            f"{DATA}: {len(frame)} rows, and the model was fitted to {n}. Pass the rows that "
+            "were fitted, in the same order (without those dropped as missing)."
         )
     return frame
 
@@ -186,23 +199,24 @@ def match_columns(names: Sequence[str], exog: AnyArray, frame: pd.DataFrame) -> 
         if name in frame.columns:
             if not _equal(frame[name], stored):
                 raise ArgumentError(
-                    f"training_data: column {name!r} differs from the fitted design. Pass the rows "
+                    f"{DATA}: column {name!r} differs from the fitted design. Pass the rows "
                     "that were fitted, unchanged and in the same order."
                 )
-            out.append(name)
+            out.append(None if (stored == 1.0).all() else name)
         elif stored.size and (stored == stored[0]).all():
             if stored[0] != 1.0:
                 raise ArgumentError(
-                    f"training_data: no column {name!r}; the design holds the constant "
-                    f"{stored[0]:g} there."
+                    f"{DATA}: no column {name!r}; the design holds the constant {stored[0]:g} "
+                    "there."
                 )
             out.append(None)
         else:
             same = [c for c in frame.columns if _equal(frame[c], stored)]
             if len(same) != 1:
+                found = "no other column has" if not same else f"{len(same)} others have"
                 raise ArgumentError(
-                    f"training_data: no column {name!r}, and {len(same)} columns have its values. "
-                    f"Name a column after it; the model's names are {listing(names)}."
+                    f"{DATA}: there is no column {name!r}, and {found} its values. Name a column "
+                    f"after it; the model's names are {listing(names)}."
                 )
             out.append(str(same[0]))
     return out

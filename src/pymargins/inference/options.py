@@ -108,18 +108,18 @@ class Bootstrap:
         for leverage, times a random multiplier.
     interval : {"studentized", "percentile", "basic", "normal", "bca"}
         ``"studentized"`` (bootstrap-t) is the one that holds its level with few groups.
-    population : {"resampled", "fixed"}
+    population : {"resampled", "fixed"}, optional
         Whether averages over the rows of the fit are taken over the resampled rows (the
         population is uncertain too) or over the rows as they are. Only the cluster kind resamples
-        rows.
+        rows: its default is ``"resampled"``, that of the others ``"fixed"``.
     stratify : bool
         Cluster kind: draw within the arms.
     cluster : str or array, optional
         Cluster kind: a column, or one label a row, of larger clusters that hold whole groups.
-    multiplier : {"rademacher", "webb", "mammen"}
-        Wild kind.
-    leverage : {"CR2", "CR3"}
-        Wild kind.
+    multiplier : {"rademacher", "webb", "mammen"}, optional
+        Wild kind: what a group's residuals are multiplied by; ``"rademacher"`` by default.
+    leverage : {"CR2", "CR3"}, optional
+        Wild kind: how they are corrected for leverage; ``"CR2"`` by default.
     rng : int or Generator, optional
         Seed. The same seed gives the same numbers whatever `n_jobs`.
     n_jobs : int
@@ -143,11 +143,11 @@ class Bootstrap:
     n_boot: int = 1000
     kind: Kind = "cluster"
     interval: Interval = "studentized"
-    population: Literal["resampled", "fixed"] = "resampled"
+    population: Literal["resampled", "fixed"] | None = None
     stratify: bool = True
     cluster: Any = None
-    multiplier: Literal["rademacher", "webb", "mammen"] = "rademacher"
-    leverage: Literal["CR2", "CR3"] = "CR2"
+    multiplier: Literal["rademacher", "webb", "mammen"] | None = None
+    leverage: Literal["CR2", "CR3"] | None = None
     rng: Any = None
     n_jobs: int = 1
     progress: bool | None = None
@@ -161,20 +161,50 @@ class Bootstrap:
         for name, allowed in (
             ("kind", KINDS),
             ("interval", INTERVALS),
-            ("population", ("resampled", "fixed")),
-            ("multiplier", MULTIPLIERS),
-            ("leverage", LEVERAGES),
+            ("population", (None, "resampled", "fixed")),
+            ("multiplier", (None, *MULTIPLIERS)),
+            ("leverage", (None, *LEVERAGES)),
             ("engine", ("auto", "refit")),
+            ("stratify", (True, False)),
+            ("progress", (None, True, False)),
         ):
-            if getattr(self, name) not in allowed:
-                raise not_one_of(name, getattr(self, name), allowed)
+            value = getattr(self, name)
+            if not any(value is a or (isinstance(a, str) and value == a) for a in allowed):
+                raise not_one_of(name, value, [a for a in allowed if a is not None])
+        self._refuse_unused()
         if self.interval == "bca" and self.kind != "cluster":
             raise ArgumentError(
                 f'interval: "bca" is defined for kind="cluster" (its acceleration is a jackknife '
                 f'over groups); got kind="{self.kind}". Use "studentized".'
             )
-        if self.cluster is not None and self.kind not in ("cluster",):
-            raise ArgumentError(f'cluster: kind="{self.kind}" does not use it.')
         if not 0.0 <= float(self.max_failures) <= 1.0:
             raise ArgumentError(f"max_failures: got {self.max_failures!r}; a share from 0 to 1.")
         check_rng(self.rng)
+        cluster, wild = self.kind == "cluster", self.kind == "wild"
+        for name, default in (
+            ("population", "resampled" if cluster else "fixed"),
+            ("multiplier", "rademacher" if wild else None),
+            ("leverage", "CR2" if wild else None),
+        ):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, default)
+
+    def _refuse_unused(self) -> None:
+        """Refuse an option that the kind does not use."""
+        owners = {
+            "cluster": {
+                "population": self.population == "resampled",
+                "stratify": not self.stratify,
+                "cluster": self.cluster is not None,
+            },
+            "wild": {
+                "multiplier": self.multiplier is not None,
+                "leverage": self.leverage is not None,
+            },
+        }
+        for kind, options in owners.items():
+            for name, given in options.items():
+                if given and self.kind != kind:
+                    raise ArgumentError(
+                        f'{name}: kind="{self.kind}" does not use it; it belongs to kind="{kind}".'
+                    )

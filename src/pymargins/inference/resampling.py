@@ -16,6 +16,10 @@ from pymargins.inference.options import Bootstrap, Simulation
 
 #: Numbers held at once while replicates' standard errors are formed.
 CHUNK_CELLS = 4_000_000
+#: A replicate's variance below this share of the fit's is none: it drew one cluster over and over.
+NO_VARIANCE = 1e-16
+#: What stands for the t* of such a replicate: beyond any other.
+NO_LIMIT = 1e100
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,8 @@ class Replicates:
     jackknife : callable or None
         Returns the fits that leave out one cluster each.
     words : str
+    notes : tuple of str
+        What a reader of a table should know of them.
     """
 
     draws: Draws
@@ -49,6 +55,7 @@ class Replicates:
     singular: int
     jackknife: Callable[[], Draws] | None
     words: str
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,6 +125,8 @@ class DrawsInference:
             )
         params, weights = self.replicates.draws.params, self.replicates.draws.weights
         count = len(params)
+        own = np.einsum("kp,kp->k", estimand.jacobian @ base, estimand.jacobian)
+        own = np.maximum(own, 0.0)
         size = max(1, CHUNK_CELLS // (len(estimand) * params.shape[1]))
         t = np.empty((count, len(estimand)))
         center = estimand.function(Draws(self.replicates.center[None, :]), False)[0][0]
@@ -127,10 +136,24 @@ class DrawsInference:
             value, jac = estimand.function(draws, True)
             assert jac is not None
             variance = np.einsum("bkp,bkp->bk", jac @ cov[part], jac)
-            error = np.sqrt(np.maximum(variance, 0.0))
-            t[part] = distributions.ratio(value - center, error)
-        own = np.einsum("kp,kp->k", estimand.jacobian @ base, estimand.jacobian)
-        return t, np.sqrt(np.maximum(own, 0.0))
+            away = value - center
+            alone = variance <= NO_VARIANCE * own
+            still = alone & (np.abs(away) <= np.sqrt(NO_VARIANCE * own))
+            error = np.sqrt(np.where(alone, 1.0, variance))
+            t[part] = np.where(alone, np.sign(away) * NO_LIMIT, away / error)
+            t[part][still] = 0.0
+        return t, np.sqrt(own)
+
+    def _require_spread(self, reach: FloatArray, estimand: Estimand) -> None:
+        """Raise where so many replicates have no standard error that no limit is left."""
+        lost = np.flatnonzero(reach >= NO_LIMIT / 2)
+        if len(lost):
+            raise NumericalError(
+                f'interval: "studentized" has no limits for {estimand.labels[int(lost[0])]!r}: '
+                "too many replicates draw so few different clusters that they leave it no standard "
+                'error. With so few clusters use vcov="kenward-roger" without a bootstrap, or '
+                'Bootstrap(kind="parametric").'
+            )
 
     def interval(self, estimand: Estimand, level: float) -> tuple[FloatArray, FloatArray]:
         """Return intervals of the session's kind."""
@@ -139,6 +162,7 @@ class DrawsInference:
         if self.interval_kind == "studentized":
             t, error = self.studentized(estimand)
             low, high = np.quantile(t, ends, axis=0)
+            self._require_spread(np.maximum(np.abs(low), np.abs(high)), estimand)
             return estimand.value - high * error, estimand.value - low * error
         if self.interval_kind == "normal":
             half = distributions.quantile(1.0 - tail, np.full(len(estimand), np.inf))
@@ -255,11 +279,16 @@ def bootstrap(option: Bootstrap, adapter: Any) -> DrawsInference:
             f"bootstrap: {failed} of {option.n_boot} replicates failed, more than the share of "
             f"{option.max_failures:g} allowed by max_failures. {tally}."
         )
-    notes: list[str] = []
+    notes = list(replicates.notes)
     if failed:
         notes.append(f"{failed} of {option.n_boot} replicates failed and were left out: {tally}")
     if replicates.singular:
-        notes.append(f"{replicates.singular} of {option.n_boot} replicates are singular fits, kept")
+        some = (
+            "replicate is a singular fit"
+            if replicates.singular == 1
+            else "replicates are singular fits"
+        )
+        notes.append(f"{replicates.singular} of {option.n_boot} {some}, kept")
     population = (
         "population resampled with the groups"
         if replicates.draws.weights is not None

@@ -130,8 +130,8 @@ def kenward_roger(
         raise not_one_of("information", information, INFORMATION)
     if not data.reml:
         raise ModelError(
-            "the Kenward-Roger method is defined for REML estimates, and the model was fitted by "
-            "ML. Refit it with REML, or use Satterthwaite's method."
+            'vcov="kenward-roger": the method is defined for REML estimates, and the model was '
+            'fitted by ML. Refit it with reml=True, or use df="satterthwaite".'
         )
     pieces = variance_derivatives(data, params) if pieces is None else pieces
     variance = (

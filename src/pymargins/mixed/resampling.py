@@ -162,7 +162,10 @@ class WildDraw:
         if weights not in WILD_POINTS:
             raise not_one_of("weights", weights, WILD_POINTS)
         if data.n_groups < 2:
-            raise ModelError("A wild bootstrap weights groups, but the model has only one group.")
+            raise ModelError(
+                'kind="wild": whole groups are weighted, but the model has only one group. Use '
+                'kind="parametric".'
+            )
         residuals = adjusted_residuals(data, fit, leverage)
         points, chances = WILD_POINTS[weights]
         return cls(residuals, data.sorted_groups, data.n_groups, points, chances)

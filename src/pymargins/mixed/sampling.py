@@ -49,7 +49,8 @@ class ClusterSampling:
         if count < 2:
             whole = "group" if clusters is None else "cluster"
             raise ModelError(
-                f"A cluster bootstrap resamples {whole}s, but the model has only one {whole}."
+                f'kind="cluster": whole {whole}s are drawn, but the model has only one {whole}. '
+                'Use kind="parametric".'
             )
         of_group = np.zeros(n_groups, int)
         if strata is not None:
