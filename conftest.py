@@ -1,7 +1,12 @@
 """Settings for every test and doctest."""
 
 import os
+from functools import cache
 
+import numpy as np
+import pandas as pd
+import pytest
+from _pytest.doctest import DoctestItem
 from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -15,3 +20,25 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("pymargins")
+
+
+@cache
+def session_of_the_examples():
+    """The session that the docstring of `Margins` opens."""
+    import statsmodels.formula.api as smf
+
+    from pymargins import Margins
+
+    rng = np.random.default_rng(1)
+    person, dose = np.repeat(np.arange(20), 4), np.tile([0.0, 1.0, 2.0, 3.0], 20)
+    df = pd.DataFrame({"person": person, "dose": dose})
+    df["arm"] = np.where(person < 10, "old", "new")
+    df["score"] = 10 + 2 * dose + rng.normal(0, 2, 20)[person] + rng.normal(0, 1, 80)
+    return Margins(smf.mixedlm("score ~ dose * arm", df, groups="person").fit(), vcov="gls")
+
+
+@pytest.fixture(autouse=True)
+def names_of_the_examples(request):
+    """Let the examples of verbs begin where that of `Margins` ends."""
+    if isinstance(request.node, DoctestItem):
+        request.getfixturevalue("doctest_namespace")["m"] = session_of_the_examples()

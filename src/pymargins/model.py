@@ -161,6 +161,8 @@ class ModelInfo:
         Degrees of freedom that the fit itself uses; infinite for the normal distribution.
     notes : tuple of str
         What every table of this fit must say.
+    lacks : str
+        What to say of a column that the fit does not hold.
     """
 
     kind: str
@@ -172,7 +174,7 @@ class ModelInfo:
     random_effects: str = ""
     reference_df: float = np.inf
     notes: tuple[str, ...] = ()
-    lacks: str = ""  # what to say of a column that the fit does not hold
+    lacks: str = ""
 
 
 @dataclass(frozen=True, slots=True)

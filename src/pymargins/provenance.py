@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,11 +70,21 @@ def ratio_scale(scale: Scale) -> bool:
 
 def combination(quantity: str, weights: FloatArray, scale: Scale) -> str:
     """Name linear combinations of a quantity, formed on a scale."""
-    if quantity.startswith(("contrast", "ratio", "combination")):
+    if quantity.startswith(("contrast", "ratio", "combination", "quotient")):
         return quantity
-    word, _, rest = quantity.partition(" (")
-    plural = word if word.endswith("s") else f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
-    whole = plural + (f" ({rest}" if rest else "")
     if not np.allclose(weights.sum(axis=1), 0.0, atol=1e-9 * np.abs(weights).max()):
-        return f"combination of {whole}"
-    return f"{'ratio' if ratio_scale(scale) else 'contrast'} of {whole}"
+        return f"combination of {_plural(quantity)}"
+    return f"{'ratio' if ratio_scale(scale) else 'contrast'} of {_plural(quantity)}"
+
+
+def quotient(quantity: str) -> str:
+    """Name a quantity divided by another."""
+    return f"quotient of {_plural(quantity)}"
+
+
+def _plural(quantity: str) -> str:
+    word, _, rest = quantity.partition(" (")
+    word = re.sub(r"^(contrast|ratio|combination|quotient)\b", r"\1s", word)
+    if not word.endswith("s"):
+        word = f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
+    return word + (f" ({rest}" if rest else "")

@@ -16,7 +16,7 @@ from pymargins.estimand import Estimand
 from pymargins.inference import distributions
 from pymargins.inference.distributions import check_level
 from pymargins.inference.joint import wald
-from pymargins.provenance import Provenance, combination
+from pymargins.provenance import Provenance, combination, quotient
 from pymargins.scale import Scale
 
 if TYPE_CHECKING:
@@ -46,7 +46,9 @@ EQUIVALENCE = (
 class MarginsResult:
     """Labelled estimates with their joint covariance; a sequence of named rows.
 
-    Made by the verbs of a `Margins` session. On a scale other than the identity, estimates are
+    Made by the verbs of a `Margins` session. Rows are picked by label, position or slice
+    (``res["B - A"]``, ``res[0]``, ``res[1:3]``); ``a - b``, ``a + b``, ``2 * a`` and ``a / b`` keep
+    the joint covariance. On a scale other than the identity, estimates are
     back-transformed, `std_error` is that of the reported estimate (delta method), intervals are
     back-transformed from the scale, and `cov` is the covariance on the scale.
 
@@ -464,6 +466,12 @@ class MarginsResult:
         ----------
         matrix : array_like, shape (m, k) or (k,), or mapping of name to weights
         labels : sequence of str, optional
+            Names of the combinations; by default what was added and subtracted.
+
+        Returns
+        -------
+        MarginsResult
+            m rows.
         """
         from pymargins.scenarios import parse_weights
 
@@ -475,7 +483,13 @@ class MarginsResult:
         return self._combined(self.estimand, np.stack(list(named.values())), names)
 
     def pairwise(self) -> MarginsResult:
-        """Contrast every pair of rows, the later minus the earlier (``"B - A"``)."""
+        """Contrast every pair of rows, the later minus the earlier (``"B - A"``).
+
+        Returns
+        -------
+        MarginsResult
+            k(k - 1)/2 rows. The helper `pymargins.pairwise` takes the earlier minus the later.
+        """
         if len(self) < 2:
             raise ArgumentError("pairwise: needs at least two rows.")
         return self._combined(self.estimand, *pairs(self.labels))
@@ -497,7 +511,8 @@ class MarginsResult:
         if not isinstance(factor, (int, float, np.number)):
             return NotImplemented
         self._refuse_off_identity("scaling")
-        return self._with(scaled(self.estimand, float(factor)))
+        quantity = combination(self.provenance.quantity, np.eye(1), self.scale)
+        return self._with(scaled(self.estimand, float(factor)), quantity)
 
     __rmul__ = __mul__
 
@@ -515,7 +530,11 @@ class MarginsResult:
                 )
             return self * (1.0 / float(other))
         self._check_same_session(other)
-        return self._with(divided(*aligned(self.estimand, other.estimand)))
+        out = self._with(
+            divided(*aligned(self.estimand, other.estimand)), quotient(self.provenance.quantity)
+        )
+        notes = (*out.provenance.notes, "p-values compare with 0; test(null=1) compares with 1")
+        return replace(out, provenance=replace(out.provenance, notes=notes))
 
     def _refuse_off_identity(self, what: str) -> None:
         if not self.scale.is_identity:
@@ -540,20 +559,26 @@ class MarginsResult:
         self, estimand: Estimand, matrix: FloatArray, names: Sequence[str]
     ) -> MarginsResult:
         quantity = combination(self.provenance.quantity, matrix, self.scale)
-        out = self._with(estimand.combine(matrix, names))
-        return replace(out, provenance=replace(out.provenance, quantity=quantity))
+        return self._with(estimand.combine(matrix, names), quantity)
 
-    def _with(self, estimand: Estimand) -> MarginsResult:
-        return replace(self._unadjusted(), estimand=estimand, _cache={})
+    def _with(self, estimand: Estimand, quantity: str | None = None) -> MarginsResult:
+        plain = self._unadjusted()
+        provenance = plain.provenance
+        if quantity is not None:
+            provenance = replace(provenance, quantity=quantity)
+        return replace(plain, estimand=estimand, provenance=provenance, _cache={})
 
     # --- tables --------------------------------------------------------------------------------
 
     def to_frame(self) -> pd.DataFrame:
         """Return a pandas data frame, one row an estimate.
 
-        Columns: `label`, the scenario and subgroup variables, `estimate`, `std_error`,
-        `statistic`, `df` (infinite for the normal distribution), `p_value`, `ci_lower`,
-        `ci_upper`. A variable with one of these names gets a trailing underscore.
+        Returns
+        -------
+        DataFrame
+            Columns: `label`, the scenario and subgroup variables, `estimate`, `std_error`,
+            `statistic`, `df` (infinite for the normal distribution), `p_value`, `ci_lower`,
+            `ci_upper`. A variable with one of these names gets a trailing underscore.
         """
         bounds = self.conf_int()
         data: dict[str, Any] = {"label": list(self.labels)}

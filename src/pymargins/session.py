@@ -256,6 +256,13 @@ class Margins:
             For a variable that is not in the model's fixed part.
         ArgumentError
             For a value that the variable cannot take, and for missing values in an `over` column.
+
+        Examples
+        --------
+        With the session of the example of `Margins`:
+
+        >>> m.predict(atexog={"dose": [0, 3]}, over="arm").labels[:2]
+        ('arm=new, dose=0', 'arm=new, dose=3')
         """
         asked = predictions(self._view, self._population, atexog, over)
         return self._result(*asked, "mean response")
@@ -271,14 +278,34 @@ class Margins:
         ----------
         variables : str or list of str
             Names, or ``"all"`` for every variable in the formula's order.
-        atexog, over
-            As in `predict`; with a grid, one row a grid point.
+        atexog : mapping or data frame, optional
+            As in `predict`; one row a grid point.
+        over : str or list of str, optional
+            As in `predict`.
 
         Returns
         -------
         MarginsResult
             Labelled ``"age"`` and ``"school: B - A"``; in units of the response per unit of the
             variable. A slope is no mean response, so it is on the identity scale in every session.
+
+        Raises
+        ------
+        UnknownNameError
+            For a variable that is not in the model's fixed part.
+        ArgumentError
+            For a category that `atexog` sets too, and as in `predict`.
+        UnsupportedError
+            For a step function of the variable, which has no slope.
+
+        Examples
+        --------
+        With the session of the example of `Margins`:
+
+        >>> m.dydx("all").labels
+        ('dose', 'arm: old - new')
+        >>> m.dydx("dose", over="arm").estimate.round(2).tolist()
+        [1.91, 2.03]
         """
         return self._effects("dydx", variables, atexog, over)
 
@@ -290,11 +317,20 @@ class Margins:
 
         Parameters
         ----------
-        variables, atexog, over
-            As in `dydx`; numeric variables only.
+        variables : str or list of str
+            Numeric variables; see `dydx`.
+        atexog, over : optional
+            As in `dydx`.
+
+        Returns
+        -------
+        MarginsResult
+            Without a unit.
 
         Raises
         ------
+        ArgumentError
+            For a category.
         NumericalError
             Where the mean response is zero or changes sign over the rows.
         """
@@ -307,8 +343,13 @@ class Margins:
 
         Parameters
         ----------
-        variables, atexog, over
+        variables, atexog, over : optional
             As in `dydx`.
+
+        Returns
+        -------
+        MarginsResult
+            In units of one over those of the variable; 0.02 is about 2 %.
 
         Raises
         ------
@@ -324,8 +365,20 @@ class Margins:
 
         Parameters
         ----------
-        variables, atexog, over
-            As in `dydx`; numeric variables only.
+        variables : str or list of str
+            Numeric variables; see `dydx`.
+        atexog, over : optional
+            As in `dydx`.
+
+        Returns
+        -------
+        MarginsResult
+            In units of the response.
+
+        Raises
+        ------
+        ArgumentError
+            For a category.
         """
         return self._effects("dyex", variables, atexog, over)
 
@@ -344,6 +397,23 @@ class Margins:
         -------
         MarginsResult
             On the log scale a contrast whose weights sum to zero is reported as a ratio.
+
+        Raises
+        ------
+        ArgumentError
+            For a scenario with unknown keys or several values of a variable, and for weights that
+            are too few, too many, missing or all zero.
+        NumericalError
+            For a mean response that the session's scale does not hold.
+
+        Examples
+        --------
+        With the session of the example of `Margins`:
+
+        >>> from pymargins import Scenario
+        >>> points = [Scenario({"dose": 0}, "none"), Scenario({"dose": 3}, "full")]
+        >>> m.contrasts(points, {"full - none": [-1, 1]}).estimate.round(2).tolist()
+        [5.91]
         """
         if isinstance(scenarios, tuple) and hasattr(scenarios, "weights"):
             if contrasts is not None:
@@ -383,6 +453,22 @@ class Margins:
         -------
         MarginsResult
             Its interval is formed on the session's scale.
+
+        Raises
+        ------
+        ArgumentError
+            Where the function fails, or returns something else than real numbers.
+        NumericalError
+            Where what it returns is not finite, or not on the session's scale.
+
+        Examples
+        --------
+        With the session of the example of `Margins`, how much more the full dose gives:
+
+        >>> from pymargins import levels
+        >>> gain = m.evaluate(levels("dose", [0, 3]), lambda mean: mean[1] / mean[0] - 1)
+        >>> gain.estimate.round(2).tolist()
+        [0.59]
         """
         if not callable(function):
             raise ArgumentTypeError(f"function: must be callable, got {type(function).__name__}.")
@@ -450,6 +536,15 @@ class Margins:
         Series
             `statistic`, `df1`, `p_value`, `p_chi2` (the large-sample one) and `n_boot` (replicates
             that converged).
+
+        Raises
+        ------
+        UnknownNameError
+            For a term that the model does not have.
+        ArgumentError
+            Where the other terms span the same columns.
+        UnsupportedError
+            Where the adapter cannot refit its model.
 
         References
         ----------
