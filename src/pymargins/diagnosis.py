@@ -62,10 +62,12 @@ class Diagnosis:
         """Return what is reported, as pairs of subject and finding."""
         small, middle, large = self.group_sizes
         sizes = f"{small} to {large} rows each (median {middle:g})"
+        if small == large:
+            sizes = f"{small} rows each"
         gap = f"{self.deviance_gap:.2g} above the best deviance found"
         shift = f"; standard errors move by up to {100 * self.se_shift:.1f} %"
         out = [
-            ("Convergence", "reported by the fit" if self.converged else "NOT reported by the fit"),
+            ("Convergence", "the fit says yes" if self.converged else "the fit says NO"),
             ("Optimum", "reached" if self.at_optimum else gap + shift),
             (
                 "Boundary",
@@ -100,7 +102,10 @@ class Diagnosis:
     def _ratios(self) -> str:
         if self.se_ratio is None:
             return 'the fit reports no valid standard errors; use vcov="gls"'
-        return f"ratio {self.se_ratio.min():.3f} to {self.se_ratio.max():.3f}"
+        least, most = f"{self.se_ratio.min():.3f}", f"{self.se_ratio.max():.3f}"
+        if least == most == "1.000":
+            return "the same"
+        return f"{least} to {most} times as large"
 
     def summary(self) -> Summary:
         """Return the report as a table."""

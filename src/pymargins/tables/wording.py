@@ -70,9 +70,18 @@ def summarise(result: MarginsResult) -> Summary:
         title=_title(quantity, result.provenance.response),
         header=("", *columns),
         rows=tuple(zip(result.labels, *columns.values(), strict=True)),
-        notes=_notes(result.provenance, result.scale),
+        notes=(*_notes(result.provenance, result.scale), *_least_p(result)),
         align="l" + "r" * len(columns),
     )
+
+
+def _least_p(result: MarginsResult) -> list[str]:
+    """Say where a p-value is the least that so many draws can show."""
+    draws = result.inference.draws
+    if draws is None or not (result.p_value <= 2.001 / (len(draws) + 1)).any():
+        return []
+    least = numbers.p_values(np.array([2.0 / (len(draws) + 1)]))[0].lstrip("<")
+    return [f"The least p-value that {len(draws):,} draws can show is {least}."]
 
 
 def _array(values: Any) -> FloatArray:
@@ -98,7 +107,7 @@ def _notes(provenance: Provenance, scale: Scale) -> tuple[str, ...]:
     size = f"n = {provenance.n:,}" + (f", {provenance.groups}" if provenance.groups else "")
     covariance = f"covariance: {provenance.vcov}"
     found = [
-        *_scale_notes(provenance.quantity, scale),
+        *_scale_notes(provenance, scale),
         population,
         "; ".join([provenance.method, *_distribution(provenance), covariance]),
         f"{provenance.model}; {size}",
@@ -107,13 +116,15 @@ def _notes(provenance: Provenance, scale: Scale) -> tuple[str, ...]:
     return tuple(_sentence(note) for note in found if note)
 
 
-def _scale_notes(quantity: str, scale: Scale) -> list[str]:
+def _scale_notes(provenance: Provenance, scale: Scale) -> list[str]:
     if scale.is_identity:
         return []
-    what = "ratios" if is_ratio(quantity, scale) else "estimates"
+    what = "ratios" if is_ratio(provenance.quantity, scale) else "estimates"
     null = back_transformed_zero(scale)
+    drawn = provenance.df.startswith("none")
     notes = [
-        f"{what} back-transformed from the {scale.name} scale, on which intervals are symmetric"
+        f"{what} back-transformed from the {scale.name} scale, on which intervals are "
+        + ("formed" if drawn else "symmetric")
     ]
     if null is not None:
         notes.append(
