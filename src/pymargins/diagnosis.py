@@ -11,6 +11,7 @@ from pymargins._typing import FloatArray
 from pymargins.errors import NumericalError, UnsupportedError
 from pymargins.mixed import gls
 from pymargins.mixed.fit import fit
+from pymargins.provenance import FEW_GROUPS
 
 if TYPE_CHECKING:
     from pymargins.tables import Summary
@@ -20,7 +21,6 @@ DEVIANCE_GAP = 0.01
 #: "model" standard errors further than this from "gls" are worth a warning.
 STANDARD_ERROR_RATIO = 0.10
 BOUNDARY = 1e-6
-FEW_GROUPS = 20
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)

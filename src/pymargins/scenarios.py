@@ -271,10 +271,10 @@ def all_pairwise(var: str, values: Sequence[Any]) -> ScenarioSet:
     return pairwise(var, values)
 
 
-_FIRST = object()
+FIRST_LEVEL = object()
 
 
-def reference(var: str, values: Sequence[Any], ref_level: Any = _FIRST) -> ScenarioSet:
+def reference(var: str, values: Sequence[Any], ref_level: Any = FIRST_LEVEL) -> ScenarioSet:
     """Contrast each level with a reference: the level minus the reference.
 
     Parameters
@@ -291,7 +291,7 @@ def reference(var: str, values: Sequence[Any], ref_level: Any = _FIRST) -> Scena
     ['B - A', 'C - A']
     """
     values = _values("reference", var, values, least=2)
-    ref = values[0] if ref_level is _FIRST else ref_level
+    ref = values[0] if ref_level is FIRST_LEVEL else ref_level
     if ref not in values:
         raise unknown_name("ref_level", ref, values, f"among the levels given for {var!r}")
     base, named = values.index(ref), _differences(var, values)
