@@ -50,6 +50,20 @@ cat(toJSON(list(
 """
 
 
+LME_PYTHON_PROGRAM = """
+import sys, time, polars, lme_python
+formula = "Reaction ~ Days + (Days | Subject)"
+data = polars.read_csv(sys.argv[1])
+fit = lme_python.lmer(formula, data)
+def once(n):
+    start = time.perf_counter()
+    lme_python.boot_lmer(formula, data, fit, nsim=n, seed=1, n_jobs=1)
+    return time.perf_counter() - start
+once(20)
+print(min(once(200) for _ in range(3)) / 200)
+"""
+
+
 def page_model() -> Any:
     import statsmodels.formula.api as smf
 
@@ -157,6 +171,12 @@ def r_seconds() -> dict[str, float]:
     return json.loads(run.stdout)
 
 
+def lme_python_seconds(interpreter: str) -> float:
+    """Return the time per parametric replicate of sleepstudy in the Rust package lme-python."""
+    command = [interpreter, "-c", LME_PYTHON_PROGRAM, str(DATA / "sleepstudy.csv")]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
 def large_run() -> None:
     """Time the large case alone, so that its peak of memory is its own."""
     data = large_data()
@@ -170,6 +190,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--no-r", action="store_true")
     parser.add_argument("--no-statsmodels", action="store_true")
+    parser.add_argument(
+        "--lme-python", metavar="INTERPRETER", help="a Python that has lme-python and polars"
+    )
     parser.add_argument("--large-only", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.large_only:
@@ -203,6 +226,11 @@ def main() -> None:
         else:
             line += " " * 18
         print(line, " ", health, flush=True)
+        if options.lme_python and (name, kind) == ("sleepstudy", "parametric"):
+            other = lme_python_seconds(options.lme_python)
+            print(
+                f"{'':24}lme-python {other:.4f} s a replicate: {other * REPLICATES / seconds:.0f}x"
+            )
     run = subprocess.run(
         [sys.executable, __file__, "--large-only"], capture_output=True, text=True, check=True
     )

@@ -29,7 +29,7 @@ NAMED = ("overall", "typical", "mean", "balanced")
 MAXIMUM_GRID = 1_000_000
 
 DESCRIPTIONS = {
-    "overall": "averaged over the {n} rows of the fit",
+    "overall": "averaged over the {n:,} rows of the fit",
     "typical": "at one typical row (median of numeric variables, mode of the others)",
     "mean": "at one row (mean of numeric variables, mode of the others)",
     "balanced": "averaged over every combination of the categorical variables, equally "
@@ -134,7 +134,7 @@ def make_population(view: ModelView, at: Any, weights: Any) -> Population:
         rows,
         None,
         weight,
-        f"averaged over the {len(frame)} rows of the data frame given"
+        f"averaged over the {len(frame):,} rows of the data frame given"
         + (", weighted" if weight is not None else ""),
     )
 
