@@ -27,7 +27,7 @@ from pymargins import (
     all_pairwise,
     pairwise,
 )
-from support.small_models import ROUNDING, FixedModel, fit, quietly, session
+from support.small_models import CALLERS_NAMES, ROUNDING, FixedModel, fit, quietly, session
 
 #: Elasticities against gradients formed row by row: the same algebra in another order.
 ELASTICITY = 1e-9
@@ -498,7 +498,9 @@ def test_p6_user_functions_and_constants(data):
         return np.tanh(z / k)
 
     with quietly():
-        model = smf.mixedlm("score ~ bent(z) + I(z * k)", data, groups="student").fit()
+        model = smf.mixedlm(
+            "score ~ bent(z) + I(z * k)", data, groups="student", **CALLERS_NAMES
+        ).fit()
     m = session(model)
     assert m.predict().estimate[0] == pytest.approx(model.predict(data).mean(), rel=ROUNDING)
     b = model.fe_params

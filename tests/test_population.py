@@ -185,7 +185,7 @@ def test_a_frame_in_other_types(model, data):
     """Integers for floats, text for categories, 0/1 for booleans: what the fit would have seen."""
     new = data.iloc[:20].assign(
         dose=lambda d: d.dose.round(),
-        grade=lambda d: d.grade.astype(str),
+        grade=lambda d: d.grade.astype(object),
         smoker=lambda d: d.smoker.astype(int),
         school=lambda d: pd.Categorical(d.school),
         wave=lambda d: d.wave.astype(float),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
@@ -191,7 +192,10 @@ def by_values(frame):
 
 
 def by_where(frame):
-    in_place(frame.mask, frame == "A", "B")
+    with suppress(TypeError):  # pandas 2.0 cannot do it in a frame of several types
+        in_place(frame.mask, frame == "A", "B")
+    if (frame["school"] == "A").any():
+        frame["school"] = frame["school"].where(frame["school"] != "A", "B")
 
 
 CHANGES = [

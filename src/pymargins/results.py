@@ -608,7 +608,10 @@ class MarginsResult:
 
     def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
         """Export the table through the Arrow PyCapsule interface (pyarrow must be installed)."""
-        return _of_one_type(self.to_frame()).__arrow_c_stream__(requested_schema)
+        import pyarrow  # pyright: ignore[reportMissingImports]
+
+        table = pyarrow.Table.from_pandas(_of_one_type(self.to_frame()), preserve_index=False)
+        return table.__arrow_c_stream__(requested_schema)
 
     def summary(self, level: float | None = None) -> Summary:
         """Return the table with its provenance: prints, renders in notebooks, exports.

@@ -14,12 +14,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import patsy
+import statsmodels.formula
 import statsmodels.formula.api as smf
 
 from pymargins import FitWarning, Margins
 from pymargins.adapters.patsy_design import design_from_patsy
 from pymargins.adapters.training import evaluate_factors, make_variables, null_space, snapshot
 from pymargins.model import ModelInfo, ModelView
+
+#: statsmodels 0.14's `mixedlm` looks for a formula's functions one frame short of the caller.
+CALLERS_NAMES = {} if hasattr(statsmodels.formula, "options") else {"eval_env": 2}
 
 #: Two float64 routes to the same average differ by the order of their sums.
 ROUNDING = 1e-10
