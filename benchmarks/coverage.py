@@ -9,7 +9,7 @@ balanced (half the groups treated, all of one size, the same values of the withi
 unbalanced (three groups of ten treated, sizes from 2 to 14, values at random).  The cluster
 bootstrap draws within arms, as a session does.
 
-``python benchmarks/coverage.py`` takes about a minute.  ``--full`` made ``results/coverage.csv``.
+``python benchmarks/coverage.py`` takes about a minute.  ``--full --out docs/data/coverage.csv`` made the table of the documentation (hours).
 With 0 bootstrapped data sets (the second number of ``--sims``) the bootstraps are left out.
 """
 
