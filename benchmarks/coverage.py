@@ -9,7 +9,8 @@ balanced (half the groups treated, all of one size, the same values of the withi
 unbalanced (three groups of ten treated, sizes from 2 to 14, values at random).  The cluster
 bootstrap draws within arms, as a session does.
 
-``python benchmarks/coverage.py`` takes about a minute.  ``--full --out docs/data/coverage.csv`` made the table of the documentation (hours).
+``python benchmarks/coverage.py`` takes about a minute; the documentation's table is made in an hour
+or two by ``--full --out docs/data/coverage.csv``.
 With 0 bootstrapped data sets (the second number of ``--sims``) the bootstraps are left out.
 """
 
