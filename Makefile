@@ -34,7 +34,7 @@ doctest: $(READY)  ## the examples in docstrings
 	$(BIN)/python -m pytest -p no:benchmark --doctest-modules src
 
 docs: $(READY)  ## the site in docs/_build/html; every page runs, warnings are errors
-	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	$(BIN)/python -m sphinx -j auto -W --keep-going -q -b html docs docs/_build/html
 
 bench: $(READY)  ## benchmarks
 	$(BIN)/python -m pytest -p no:xdist -p no:randomly benchmarks

@@ -64,6 +64,7 @@ def test_verbs_give_r_figures(query: Query, sessions):
         require(deviations, ENGINE_TOLERANCE, what)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "query", [pytest.param(q, id=q.name) for q in ASKED if q.kind in ROW_KINDS]
 )

@@ -122,6 +122,7 @@ def test_optimum_equals_the_deviance_of_its_own_parameters():
     assert found.loglik == pytest.approx(loglik, rel=1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(12))
 def test_never_above_a_grid(seed):
     """Two random effects, tiny and unbalanced: many of these are singular."""

@@ -79,6 +79,7 @@ def assert_same(replicates, b, found, cov):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "count"), MODELS.items())
 def test_cluster_replicates(name, count):
     arrays = arrays_of(name)
@@ -112,6 +113,7 @@ RESPONSES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "count", "kind"), RESPONSES)
 def test_response_replicates(name, count, kind):
     arrays = arrays_of(name)
