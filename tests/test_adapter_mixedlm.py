@@ -436,3 +436,13 @@ def test_redundant_columns_take_gls():
         np.testing.assert_allclose(ask(one).std_error, ask(other).std_error, rtol=1e-5)
     with pytest.raises(NumericalError, match=r'redundant columns.*vcov="gls"'):
         session(deficient, vcov="model")
+
+
+def test_a_transformed_response_is_told_of(data):
+    m = session(fit("np.log(score) ~ age", data), vcov="gls")
+    assert "Figures are means of np.log(score), as the model has it, not of score." in " ".join(
+        str(m.predict()).split()
+    )
+    with pytest.raises(UnknownNameError, match="'score' is the response of the model"):
+        m.predict({"score": 3})
+    assert "Figures are" not in str(session(fit("score ~ age", data), vcov="gls").predict())

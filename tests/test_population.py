@@ -422,3 +422,9 @@ def test_a_shift_does_not_overflow(data):
     m = session(model)
     shifted = m.predict({"age": lambda age: age + 100}) - m.predict()
     assert shifted.estimate[0] == pytest.approx(100 * model.beta[1])
+
+
+def test_a_function_may_sort_its_column(model, data):
+    straight = session(model).predict({"age": lambda age: age + 1})
+    turned = session(model).predict({"age": lambda age: (age + 1).sort_values()})
+    np.testing.assert_array_equal(turned.estimate, straight.estimate)

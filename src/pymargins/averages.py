@@ -429,6 +429,13 @@ def scenario_rows(
     return [lambda part, s=slope: build(s, part) for slope in slopes]  # type: ignore[misc]
 
 
+def _in_order(result: Any, index: pd.Index) -> Any:
+    """Bring a series that a function has sorted back to the order of the rows."""
+    if result.index.equals(index) or not result.index.is_unique or len(result) != len(index):
+        return result
+    return result.reindex(index) if result.index.isin(index).all() else result
+
+
 def shift(variable: Variable, function: Callable[[Any], Any], column: Any, n: int) -> Any:
     """Apply a user's function to a column, and check what comes back."""
     argument = column.copy() if hasattr(column, "copy") else column
@@ -441,6 +448,8 @@ def shift(variable: Variable, function: Callable[[Any], Any], column: Any, n: in
             f"atexog: the function given for {variable.name!r} failed: "
             f"{type(error).__name__}: {error}"
         ) from error
+    if isinstance(result, pd.Series) and isinstance(argument, pd.Series):
+        result = _in_order(result, argument.index)
     values = np.asarray(result)
     if values.ndim == 0:
         values = np.broadcast_to(values, (n,))

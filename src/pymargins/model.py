@@ -69,6 +69,7 @@ class Variable:
             bad = _as_objects(values)[int(np.flatnonzero(codes < 0)[0])]
             if pd.api.types.is_scalar(bad) and pd.isna(bad):
                 raise ArgumentError(f"{argument}: the value for {self.name!r} is missing (NaN).")
+            bad = bad.item() if isinstance(bad, np.generic) else bad
             raise ArgumentError(
                 f"{argument}: {bad!r} is not a level of {self.name!r}. Levels: "
                 f"{listing(self.levels)}."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 import warnings
 from dataclasses import replace
 from typing import Any
@@ -154,6 +155,7 @@ class StatsmodelsMixedLMAdapter:
             group_name=group_name,
             estimation="REML" if source.reml else "ML",
             random_effects="integrated out (population average)",
+            notes=_transformed(str(source.endog_names), frame),
             lacks="" if group_name is not None else LACKS,
         )
 
@@ -326,6 +328,14 @@ def design_of_spec(spec: Any, frame: pd.DataFrame) -> Design:
     from pymargins.adapters.formulaic_design import design_from_formulaic
 
     return design_from_formulaic(spec, columns)
+
+
+def _transformed(response: str, frame: pd.DataFrame) -> tuple[str, ...]:
+    """Say so where the formula transforms the response: means do not transform back."""
+    inside = [w for w in re.findall(r"\w+", response) if w in frame.columns]
+    if response in frame.columns or not inside:
+        return ()
+    return (f"figures are means of {response}, as the model has it, not of {inside[0]}",)
 
 
 def _formula_of(source: Any, spec: Any) -> str | None:
