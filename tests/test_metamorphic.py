@@ -22,6 +22,7 @@ ORDER = 1e-9
 BASIS = 1e-6
 
 laws = settings(max_examples=25)
+pytestmark = pytest.mark.slow
 
 X_PARTS = ["x", "np.log(x)", "x + I(x**2)", "bs(x, df=4)", "center(x)", "np.exp(x / 5)"]
 G_PARTS = ["g", "C(k)", "g * h", "C(g, Sum) + h", "C(k, Poly)", "h", "g:h + g + h"]
