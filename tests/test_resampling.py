@@ -388,8 +388,12 @@ def test_too_few_clusters_for_a_studentized_interval_is_an_error(frame: pd.DataF
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FitWarning)
         m = Margins(of_few_groups(frame, groups), method=Bootstrap(400, rng=1))
-    with pytest.raises(NumericalError, match=r'"studentized" has no limits for .*kenward-roger'):
-        m.predict().to_frame()
+    r = m.predict({"x": [0.0, 1.0]})
+    for ask in (r.to_frame, lambda: r.conf_int(simultaneous=True), r.adjust("mvt").to_frame):
+        with pytest.raises(
+            NumericalError, match=r'"studentized" has no limits for .*kenward-roger'
+        ):
+            ask()
 
 
 def test_few_clusters_are_told_of(frame: pd.DataFrame, fit):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -144,17 +144,6 @@ class DrawsInference:
             t[part][still] = 0.0
         return t, np.sqrt(own)
 
-    def _require_spread(self, reach: FloatArray, estimand: Estimand) -> None:
-        """Raise where so many replicates have no standard error that no limit is left."""
-        lost = np.flatnonzero(reach >= NO_LIMIT / 2)
-        if len(lost):
-            raise NumericalError(
-                f'interval: "studentized" has no limits for {estimand.labels[int(lost[0])]!r}: '
-                "too many replicates draw so few different clusters that they leave it no standard "
-                'error. With so few clusters use vcov="kenward-roger" without a bootstrap, or '
-                'Bootstrap(kind="parametric").'
-            )
-
     def interval(self, estimand: Estimand, level: float) -> tuple[FloatArray, FloatArray]:
         """Return intervals of the session's kind."""
         tail = (1.0 - level) / 2.0
@@ -162,7 +151,7 @@ class DrawsInference:
         if self.interval_kind == "studentized":
             t, error = self.studentized(estimand)
             low, high = np.quantile(t, ends, axis=0)
-            self._require_spread(np.maximum(np.abs(low), np.abs(high)), estimand)
+            require_limits(np.maximum(np.abs(low), np.abs(high)), estimand.labels)
             return estimand.value - high * error, estimand.value - low * error
         if self.interval_kind == "normal":
             half = distributions.quantile(1.0 - tail, np.full(len(estimand), np.inf))
@@ -239,6 +228,25 @@ class DrawsInference:
         z = special.ndtri(share) - bias
         z = z / (1.0 + acceleration * z) - bias
         return np.asarray(special.ndtr(z)), np.asarray(special.ndtr(-z))
+
+
+def require_limits(reach: FloatArray, labels: Sequence[str]) -> None:
+    """Raise where so many replicates have no standard error that a row has no limits left.
+
+    Parameters
+    ----------
+    reach : ndarray, shape (k,)
+        The quantile of each row's ``|t*|`` that an interval is made of.
+    labels : sequence of str
+    """
+    lost = np.flatnonzero(reach >= NO_LIMIT / 2)
+    if len(lost):
+        raise NumericalError(
+            f'interval: "studentized" has no limits for {labels[int(lost[0])]!r}: too many '
+            "replicates draw so few different clusters that they leave it no standard error. With "
+            'so few clusters use vcov="kenward-roger" without a bootstrap, or '
+            'Bootstrap(kind="parametric").'
+        )
 
 
 def _share(hit: Any) -> FloatArray:

@@ -20,6 +20,7 @@ from pymargins.inference.multiplicity import (
     largest_t,
 )
 from pymargins.inference.quadrature import studentized_range
+from pymargins.inference.resampling import require_limits
 
 #: Two rows are the same, or opposite, where they differ by less than this share.
 SAME = 1e-8
@@ -78,7 +79,7 @@ def choose(method: str, inference: Any, estimand: Estimand) -> Reference:
             'pairs of means, "mvt" for any family.'
         )
     if drawn:
-        return DrawnLargest(*standardised_draws(inference, estimand))
+        return DrawnLargest(*standardised_draws(inference, estimand), estimand.labels)
     return Largest(*_t(inference, estimand), cov=cov)
 
 
@@ -207,10 +208,12 @@ class DrawnLargest:
     draws : ndarray, shape (B, k)
         Each draw's distance from its centre in standard errors.
     std_error : ndarray, shape (k,)
+    labels : tuple of str
     """
 
     draws: FloatArray
     std_error: FloatArray
+    labels: tuple[str, ...]
 
     def p_value(self, statistic: FloatArray, alternative: str) -> FloatArray:
         """Return the share of draws in which some row goes as far, the observed one counted."""
@@ -225,7 +228,9 @@ class DrawnLargest:
 
     def critical(self, level: float) -> FloatArray:
         """Return the quantile of the largest ``|t*|``, the same for every row."""
+        require_limits(np.quantile(np.abs(self.draws), level, axis=0), self.labels)
         critical = float(np.quantile(np.abs(self.draws).max(axis=1), level))
+        require_limits(np.full(len(self.labels), critical), self.labels)
         return np.full(len(self.std_error), critical)
 
     def note(self, level: float) -> str:
