@@ -27,21 +27,24 @@ from pathlib import Path
 
 import numpy as np
 
-from pymargins.estimand import Draws, Estimand
-from pymargins.inference.delta import DegreesOfFreedom, DeltaInference
-from pymargins.inference.freedom import of_method
-from pymargins.inference.resampling import DrawsInference, Replicates
+from pymargins.estimands.nodes import Linear
+from pymargins.facts import BootstrapDraws, Distribution, ReferenceFacts
+from pymargins.inference.delta import DeltaInference
+from pymargins.inference.drawn import DrawsInference
 from pymargins.mixed import MixedData, MixedFit, bootstrap, fit, jackknife
-from pymargins.mixed.between_within import between_within, residual_df
-from pymargins.mixed.kenward_roger import kenward_roger
-from pymargins.mixed.robust import robust
-from pymargins.mixed.sampling import ClusterSampling
-from pymargins.mixed.satterthwaite import satterthwaite
+from pymargins.mixed.refits.sampling import ClusterSampling
+from pymargins.mixed.small_samples.between_within import between_within_split, residual_df
+from pymargins.mixed.small_samples.kenward_roger import kenward_roger_fit
+from pymargins.mixed.small_samples.robust import robust_fit
+from pymargins.mixed.small_samples.satterthwaite import satterthwaite_fit
+from pymargins.models.parameters import Point
+from pymargins.models.uncertainty import Reference, Replicates
 
 LEVEL = 0.95
 TRUTH = np.array([1.0, 0.5, 0.3])  # intercept, arm, within covariate
 COVARIATES = ("between", "within")
 EFFECTS = np.eye(3)[1:]
+ESTIMAND = Linear(EFFECTS, "beta", COVARIATES)
 SIGMA2 = 1.0
 PSI = np.array([[0.5, 0.15], [0.15, 0.25]])  # of intercept and slope
 ROWS = 6  # of a group in a balanced design
@@ -112,29 +115,35 @@ Label = tuple[str, str, str]  # method, kind, interval
 Bounds = tuple[np.ndarray, np.ndarray]
 
 
-def small_sample_intervals(
-    data: MixedData, found: MixedFit, estimand: Estimand
-) -> Iterator[tuple[Label, Bounds]]:
+def point_of(beta: np.ndarray) -> Point:
+    return Point(np.atleast_2d(beta), {"beta": slice(0, beta.shape[-1])})
+
+
+def by_method(method: object) -> Reference:
+    return Reference(ReferenceFacts(Distribution.SATTERTHWAITE), method=method)
+
+
+def small_sample_intervals(data: MixedData, found: MixedFit) -> Iterator[tuple[Label, Bounds]]:
     """Yield the intervals of the methods that need no replicates."""
     p = found.params
-    kr, cr2 = kenward_roger(data, p), robust(data, p, "CR2")
+    kr, cr2 = kenward_roger_fit(data, p), robust_fit(data, p, "CR2")
     residual = residual_df(data)
     for name, cov, df in (
-        ("normal", found.cov, DegreesOfFreedom.constant(np.inf, "normal")),
-        ("t(n - p)", found.cov, DegreesOfFreedom.constant(residual, "residual")),
-        ("between-within", found.cov, of_method(between_within(data), "between-within")),
-        ("Satterthwaite", found.cov, of_method(satterthwaite(data, p), "Satterthwaite")),
-        ("Kenward-Roger", kr.cov, of_method(kr, "Kenward-Roger")),
-        ("CR2 + Satterthwaite", cr2.cov, of_method(cr2, "CR2")),
+        ("normal", found.cov, Reference.constant(np.inf)),
+        ("t(n - p)", found.cov, Reference.constant(residual)),
+        ("between-within", found.cov, by_method(between_within_split(data))),
+        ("Satterthwaite", found.cov, by_method(satterthwaite_fit(data, p))),
+        ("Kenward-Roger", kr.cov, by_method(kr)),
+        ("CR2 + Satterthwaite", cr2.cov, by_method(cr2)),
     ):
-        yield (name, NONE, NONE), DeltaInference(cov, df).interval(estimand, LEVEL)
+        inference = DeltaInference(point_of(found.beta), cov, df)
+        yield (name, NONE, NONE), inference.interval(ESTIMAND, LEVEL)
 
 
 def bootstrap_intervals(
     data: MixedData,
     found: MixedFit,
     arm: np.ndarray,
-    estimand: Estimand,
     n_boot: int,
     seed: np.random.SeedSequence,
 ) -> Iterator[tuple[Label, Bounds]]:
@@ -144,18 +153,17 @@ def bootstrap_intervals(
         drawn = bootstrap(data, found, kind, n_boot, seed, sampling=within_arms)
         keep = drawn.usable
         replicates = Replicates(
-            draws=Draws(drawn.beta[keep]),
+            point=point_of(drawn.beta[keep]),
             cov=None if drawn.cov is None else drawn.cov[keep],
             center=drawn.reference_beta,
             base_cov=drawn.reference_cov,
             failures=drawn.failures,
-            singular=0,
-            jackknife=lambda: Draws(jackknife(data, found).beta),
-            words=kind,
+            jackknife=lambda: point_of(jackknife(data, found).beta),
         )
         for interval in (*INTERVALS, "bca") if kind == "cluster" else INTERVALS:
-            inference = DrawsInference(replicates, interval, kind)
-            yield ("bootstrap", kind, interval), inference.interval(estimand, LEVEL)
+            facts = BootstrapDraws(kind, n_boot, interval, resampled=False)
+            inference = DrawsInference(point_of(found.beta), replicates, interval, facts)
+            yield ("bootstrap", kind, interval), inference.interval(ESTIMAND, LEVEL)
 
 
 def simulate(
@@ -169,11 +177,10 @@ def simulate(
         y, x, groups, z, arm = design.draw(n_groups, np.random.default_rng(own))
         data = MixedData.from_arrays(y, x, groups, z)
         found = fit(data)
-        estimand = Estimand.linear(EFFECTS, found.beta, COVARIATES)
-        for label, ends in small_sample_intervals(data, found, estimand):
+        for label, ends in small_sample_intervals(data, found):
             bounds[label].append(ends)
         if number < n_bootstrapped:
-            every = bootstrap_intervals(data, found, arm, estimand, n_boot, own)
+            every = bootstrap_intervals(data, found, arm, n_boot, own)
             for label, ends in every:
                 bounds[label].append(ends)
     return [

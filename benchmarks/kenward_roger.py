@@ -22,9 +22,9 @@ import numpy as np
 import pandas as pd
 
 from pymargins.mixed import CovarianceParameters, MixedData, fit
-from pymargins.mixed.kenward_roger import kenward_roger
-from pymargins.mixed.robust import robust
-from pymargins.mixed.satterthwaite import satterthwaite
+from pymargins.mixed.small_samples.kenward_roger import kenward_roger_fit
+from pymargins.mixed.small_samples.robust import robust_fit
+from pymargins.mixed.small_samples.satterthwaite import satterthwaite_fit
 
 DATA = Path(__file__).parents[1] / "tests" / "oracle" / "data"
 ROWS = 56
@@ -101,9 +101,9 @@ def methods(
         return found.df(rows)  # type: ignore[attr-defined]
 
     return {
-        "kenward_roger": lambda: answer(kenward_roger(data, params)),
-        "satterthwaite": lambda: answer(satterthwaite(data, params)),
-        "CR2": lambda: answer(robust(data, params, "CR2")),
+        "kenward_roger": lambda: answer(kenward_roger_fit(data, params)),
+        "satterthwaite": lambda: answer(satterthwaite_fit(data, params)),
+        "CR2": lambda: answer(robust_fit(data, params, "CR2")),
     }
 
 

@@ -24,8 +24,8 @@ import numpy as np
 import pandas as pd
 
 from pymargins.mixed import MixedData, bootstrap, fit
-from pymargins.mixed.resampling import ParametricDraw
-from pymargins.mixed.sampling import ClusterSampling
+from pymargins.mixed.refits.response_draws import ParametricDraw
+from pymargins.mixed.refits.sampling import ClusterSampling
 
 DATA = Path(__file__).parents[1] / "tests" / "oracle" / "data"
 REPLICATES = 1000

@@ -41,4 +41,4 @@ def test_later_call(benchmark: Any, verb: str, n: int) -> None:
 @pytest.mark.parametrize("n", ROWS)
 def test_session(benchmark: Any, n: int) -> None:
     m = benchmark.pedantic(Margins, (fitted(n),), rounds=5, warmup_rounds=1)
-    assert m.provenance.n == n
+    assert m.facts.model.n == n

@@ -834,11 +834,11 @@ def test_what_cannot_be_estimated_is_named(deficient):
 
 def test_what_can_be_estimated_still_is(deficient):
     m = session(deficient)
-    view = deficient.view
+    frame = deficient.fitted.frame
     overall = m.predict()
-    row = deficient.mean(view.frame)
+    row = deficient.mean(frame)
     assert overall.estimate[0] == pytest.approx(row @ deficient.beta, rel=1e-12)
-    at = view.frame.assign(ward=pd.Categorical(["B"] * ROWS, list("ABCDE")))
+    at = frame.assign(ward=pd.Categorical(["B"] * ROWS, list("ABCDE")))
     assert m.predict({"ward": "B"}).estimate[0] == pytest.approx(
         deficient.mean(at) @ deficient.beta, rel=1e-12
     )

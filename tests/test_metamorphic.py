@@ -60,7 +60,7 @@ seeds = st.integers(0, 2**16)
 def made_up(formula, frame, seed):
     """A model whose every coefficient the frame determines."""
     model = FixedModel(formula, frame, seed=seed)
-    assume(model.view.null_space.size == 0)
+    assume(model.fitted.null_spaces["beta"].size == 0)
     return model
 
 
@@ -82,7 +82,7 @@ def same(a, b, rtol=ORDER):
 
 def questions(m, numeric=("x", "z")):
     """One of each kind, about the variables that every formula may have."""
-    names = m._view.variables
+    names = m._fitted.variables
     yield m.predict()
     yield m.predict({"x": [1.0, 4.0]}, over="u" if "u" in m._population.frame else None)
     yield m.dydx("x", atexog={"z": [0.0, 2.0]})
@@ -123,7 +123,7 @@ def test_coding_a_category_otherwise(template, first, second, frame, seed, at):
     other = carried_over(model, template.format(second), frame)
     a, b = session(model, at=at), session(other, at=at)
     same(a.predict({"g": list("abc")}), b.predict({"g": list("abc")}), BASIS)
-    if "x" in model.view.variables:
+    if "x" in model.fitted.variables:
         over = "h" if at == "overall" else None  # other populations have the model's columns
         same(a.dydx("x", over=over), b.dydx("x", over=over), BASIS)
     if "Treatment" not in first + second:
@@ -154,7 +154,7 @@ def test_renaming_levels(formula, frame, seed):
     other = FixedModel(formula, renamed, params=model.beta, cov=model.cov)
     a, b = session(model), session(other)
     same(a.predict(over="g"), b.predict(over="g"))
-    if "g" in model.view.variables:
+    if "g" in model.fitted.variables:
         same(a.predict({"g": list("abc")}), b.predict({"g": list(names.values())}))
         same(a.dydx("g"), b.dydx("g"))
         assert b.dydx("g").labels == ("g: yak - zebra", "g: xerus - zebra")
@@ -210,7 +210,7 @@ def test_elasticities_have_no_unit(frame, seed, unit):
     formula = "np.log(x) + g"
     model = FixedModel(formula, frame, params=[30.0, 1.0, 2.0, -3.0], seed=seed)
     change = np.eye(4)  # the same mean: the constant moves by -beta log(unit)
-    change[0, model.view.design.names.index("np.log(x)")] = -np.log(unit)
+    change[0, model.fitted.design.names.index("np.log(x)")] = -np.log(unit)
     other = FixedModel(
         formula,
         frame.assign(x=frame.x * unit),
@@ -259,7 +259,7 @@ def test_weights_as_repeated_rows(formula, frame, seed, at):
         rule = {"mean": "mean", "typical": "median"}[at]
         row = {
             v: frame_rule(repeated[v], rule if variable.kind == "numeric" else "mode")
-            for v, variable in model.view.variables.items()
+            for v, variable in model.fitted.variables.items()
         }
         plain = session(model, at=row)
     same(weighted.predict({"x": [1.0, 4.0]}), plain.predict({"x": [1.0, 4.0]}))
@@ -290,7 +290,7 @@ def test_equal_weights_are_none(formula, frame, seed, at, weight):
 @given(frames, seeds, st.sampled_from(["g", "g * h", "C(k):z", "np.log(z**2 + 1)"]))
 def test_the_slope_of_a_linear_term_is_its_coefficient(frame, seed, rest):
     model = FixedModel(f"x + z + {rest}", frame, seed=seed)
-    i = model.view.design.names.index("x")
+    i = model.fitted.design.names.index("x")
     result = session(model).dydx("x")
     assert result.estimate[0] == pytest.approx(model.beta[i], rel=1e-12)
     assert result.std_error[0] == pytest.approx(np.sqrt(model.cov[i, i]), rel=1e-10)

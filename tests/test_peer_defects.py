@@ -136,7 +136,7 @@ def test_4_standard_errors_of_badly_scaled_designs(data):
         # the optimisers stop at slightly different variances
         np.testing.assert_allclose(found.std_error, wanted.std_error, rtol=1e-3)
     row = ByHand(centred).mean(data)
-    cov = session(centred, vcov="gls")._adapter.vcov("gls")
+    cov = session(centred, vcov="gls")._inference.cov
     assert session(centred, vcov="gls").predict().std_error[0] == pytest.approx(
         np.sqrt(row @ cov @ row), rel=ROUNDING
     )

@@ -19,8 +19,9 @@ from pymargins import (
     did,
     pairwise,
     reference,
+    register_adapter,
 )
-from support.small_models import fit, quietly, session, study
+from support.small_models import FixedModel, fit, quietly, session, study
 
 FORMULA = "score ~ np.log(age) * treated + bs(dose, df=4) + C(school) + smoker + grade"
 
@@ -382,3 +383,26 @@ def test_no_warning_for_a_sound_fit():
     assert not report.boundary
     assert report.groups == 60
     assert report.group_sizes == (6, 6.0, 6)
+
+
+def test_an_adapter_that_is_registered_is_found(monkeypatch):
+    from pymargins.adapters import registry
+
+    class Mine(FixedModel):
+        pass
+
+    class Result:
+        pass
+
+    class MineAdapter:
+        def __init__(self, fit, data=None):
+            self.model = fit
+            self.fitted = FixedModel("age + school", study()).fitted
+
+        @classmethod
+        def accepts(cls, model):
+            return isinstance(model, Result)
+
+    monkeypatch.setattr(registry, "_REGISTERED", [])
+    assert register_adapter(MineAdapter) is MineAdapter
+    assert Margins(Result()).dydx("age").labels == ("age",)

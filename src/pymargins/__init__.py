@@ -7,6 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pymargins.adapters.registry import register_adapter
+    from pymargins.asking.helpers import (
+        all_pairwise,
+        did,
+        grid,
+        helmert,
+        levels,
+        pairwise,
+        polynomial,
+        reference,
+        sequential,
+    )
+    from pymargins.asking.scenarios import Scenario, ScenarioSet
     from pymargins.errors import (
         ArgumentError,
         ArgumentTypeError,
@@ -20,22 +32,9 @@ if TYPE_CHECKING:
         UnsupportedError,
         UnsupportedModelError,
     )
-    from pymargins.inference.options import Bootstrap, Delta, KenwardRoger, Simulation
-    from pymargins.results import MarginsResult
-    from pymargins.scale import Scale
-    from pymargins.scenarios import (
-        Scenario,
-        ScenarioSet,
-        all_pairwise,
-        did,
-        grid,
-        helmert,
-        levels,
-        pairwise,
-        polynomial,
-        reference,
-        sequential,
-    )
+    from pymargins.estimands.scales import Scale
+    from pymargins.options import Bootstrap, Delta, KenwardRoger, Simulation
+    from pymargins.results.result import MarginsResult
     from pymargins.session import Margins
 
 __version__ = "0.1.0"
@@ -78,34 +77,34 @@ __all__ = [
 _HOME = {
     "ArgumentError": "pymargins.errors",
     "ArgumentTypeError": "pymargins.errors",
-    "Bootstrap": "pymargins.inference.options",
-    "Delta": "pymargins.inference.options",
+    "Bootstrap": "pymargins.options",
+    "Delta": "pymargins.options",
     "EstimabilityError": "pymargins.errors",
     "FitWarning": "pymargins.errors",
-    "KenwardRoger": "pymargins.inference.options",
+    "KenwardRoger": "pymargins.options",
     "Margins": "pymargins.session",
-    "MarginsResult": "pymargins.results",
+    "MarginsResult": "pymargins.results.result",
     "ModelError": "pymargins.errors",
     "NumericalError": "pymargins.errors",
     "PymarginsError": "pymargins.errors",
     "PymarginsWarning": "pymargins.errors",
-    "Scale": "pymargins.scale",
-    "Scenario": "pymargins.scenarios",
-    "ScenarioSet": "pymargins.scenarios",
-    "Simulation": "pymargins.inference.options",
+    "Scale": "pymargins.estimands.scales",
+    "Scenario": "pymargins.asking.scenarios",
+    "ScenarioSet": "pymargins.asking.scenarios",
+    "Simulation": "pymargins.options",
     "UnknownNameError": "pymargins.errors",
     "UnsupportedError": "pymargins.errors",
     "UnsupportedModelError": "pymargins.errors",
-    "all_pairwise": "pymargins.scenarios",
-    "did": "pymargins.scenarios",
-    "grid": "pymargins.scenarios",
-    "helmert": "pymargins.scenarios",
-    "levels": "pymargins.scenarios",
-    "pairwise": "pymargins.scenarios",
-    "polynomial": "pymargins.scenarios",
-    "reference": "pymargins.scenarios",
+    "all_pairwise": "pymargins.asking.helpers",
+    "did": "pymargins.asking.helpers",
+    "grid": "pymargins.asking.helpers",
+    "helmert": "pymargins.asking.helpers",
+    "levels": "pymargins.asking.helpers",
+    "pairwise": "pymargins.asking.helpers",
+    "polynomial": "pymargins.asking.helpers",
+    "reference": "pymargins.asking.helpers",
     "register_adapter": "pymargins.adapters.registry",
-    "sequential": "pymargins.scenarios",
+    "sequential": "pymargins.asking.helpers",
 }
 _MODULES = ("adapters", "errors", "mixed", "testing")
 

@@ -11,6 +11,17 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import TypeAlias
 
+import numpy as np
+
+from pymargins._typing import FloatArray
+
+#: With fewer groups than this the normal distribution is worth a note.
+FEW_GROUPS = 20
+#: A deviance this far above the optimum changes figures in the third digit or earlier.
+DEVIANCE_GAP = 0.01
+#: "model" standard errors further than this from "gls" are worth a warning.
+STANDARD_ERROR_RATIO = 0.10
+
 
 class Kind(Enum):
     """What a verb estimates."""
@@ -122,7 +133,7 @@ class ModelFacts:
     random_effects : RandomEffects
     incomplete : bool
         Whether the fit holds the columns of its formula only, so that others must be given.
-    notes : tuple of facts
+    notes : tuple
         What every table of this fit must say.
     """
 
@@ -135,6 +146,59 @@ class ModelFacts:
     random_effects: RandomEffects = RandomEffects.NONE
     incomplete: bool = False
     notes: tuple[Remark | TransformedResponse | Polished, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Health:
+    """What was found out about a mixed-model fit.
+
+    Parameters
+    ----------
+    converged : bool
+        What the fit says of itself.
+    deviance_gap : float
+        -2 log-likelihood of the fit less that of the optimum; 0 is at the optimum.
+    se_shift : float
+        The largest relative change of a GLS standard error between the fit and the optimum.
+    boundary : bool
+        Whether a variance is zero or the random-effects covariance singular.
+    se_ratio : ndarray or None
+        Standard errors the fit reports over GLS standard errors, one a coefficient; None where
+        the fit reports none.
+    names : tuple of str
+        The coefficients.
+    rank_deficient : bool
+    groups : int
+    group_sizes : tuple
+        Smallest, median and largest number of rows in a group.
+    """
+
+    converged: bool
+    deviance_gap: float
+    se_shift: float
+    boundary: bool
+    se_ratio: FloatArray | None
+    names: tuple[str, ...]
+    rank_deficient: bool
+    groups: int
+    group_sizes: tuple[int, float, int]
+
+    @property
+    def at_optimum(self) -> bool:
+        """Whether the fit's deviance is the optimum's, to `DEVIANCE_GAP`."""
+        return self.deviance_gap < DEVIANCE_GAP
+
+    @property
+    def differs_from_gls(self) -> bool:
+        """Whether the standard errors it reports are not GLS ones, to `STANDARD_ERROR_RATIO`."""
+        if self.se_ratio is None:
+            return False
+        return bool(np.abs(self.se_ratio - 1.0).max() > STANDARD_ERROR_RATIO)
+
+    @property
+    def has_few_groups(self) -> bool:
+        """Whether the normal distribution is worth a note, by `FEW_GROUPS`."""
+        return self.groups < FEW_GROUPS
 
 
 # --- the population ------------------------------------------------------------------------------
@@ -448,7 +512,7 @@ class SessionFacts:
     reference : ReferenceFacts
     method : DeltaMethod, SimulatedDraws or BootstrapDraws
     level : float
-    notes : tuple of facts
+    notes : tuple
     """
 
     model: ModelFacts
@@ -473,7 +537,7 @@ class ResultFacts:
     quantity : Quantity
     scale : ScaleFacts
         Of these rows: slopes are on the identity scale in every session.
-    notes : tuple of facts
+    notes : tuple
         What is to be said of these rows beside what the session says.
     """
 

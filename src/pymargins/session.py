@@ -2,36 +2,51 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from pymargins._typing import FloatArray
-from pymargins.adapters.registry import adapter_for, polished
+from pymargins.adapters.registry import adapter_for
+from pymargins.asking.population import Population, make_population
+from pymargins.asking.questions import Verb, effects, predictions, scenario_means
+from pymargins.asking.scenarios import ScenarioSet, contrast_weights
+from pymargins.diagnosis import Diagnosis, fit_warning
 from pymargins.errors import (
     ArgumentError,
     ArgumentTypeError,
+    FitWarning,
     UnsupportedError,
+    callers_level,
     not_one_of,
     unknown_name,
 )
-from pymargins.estimand import Estimand
-from pymargins.inference.choice import BOOTSTRAP, choose_inference
+from pymargins.estimands.nodes import Combine, Estimand, Function, on_scale, require_estimable
+from pymargins.estimands.scales import SCALES, Scale, as_scale
+from pymargins.facts import (
+    FEW_GROUPS,
+    Distribution,
+    FewGroups,
+    Kind,
+    Note,
+    Quantity,
+    ResultFacts,
+    SessionFacts,
+    SlopesOnIdentity,
+)
+from pymargins.inference.choice import Choice, choose_inference, parse_method
 from pymargins.inference.distributions import check_level
-from pymargins.inference.options import Bootstrap
-from pymargins.population import make_population
-from pymargins.provenance import Provenance, combination
-from pymargins.questions import Verb, effects, means, predictions
-from pymargins.results import MarginsResult
-from pymargins.scale import SCALES, Scale, as_scale
-from pymargins.scenarios import parse_weights
-
-if TYPE_CHECKING:
-    from pymargins.diagnosis import Diagnosis
-    from pymargins.tables import Summary
+from pymargins.inference.uncertainty import Uncertainty
+from pymargins.models.fitted import Fitted
+from pymargins.options import Bootstrap
+from pymargins.report.methods import session_summary
+from pymargins.report.summary import Summary
+from pymargins.results.arithmetic import combination
+from pymargins.results.result import MarginsResult
+from pymargins.results.terms import joint_tests
 
 
 class Margins:
@@ -127,15 +142,13 @@ class Margins:
     ('new - old',)
     """
 
-    __slots__ = (
-        "_adapter",
-        "_inference",
-        "_level",
-        "_population",
-        "_scale",
-        "_spec",
-        "_view",
-    )
+    __slots__ = ("_choice", "_fitted", "_level", "_population", "_scale")
+
+    _choice: Choice
+    _fitted: Fitted
+    _level: float
+    _population: Population
+    _scale: Scale
 
     def __init__(
         self,
@@ -168,21 +181,31 @@ class Margins:
             "n_jobs": n_jobs,
             "progress": progress,
         }
-        found = adapter_for(model, data, adapter)
+        fitted = adapter_for(model, data, adapter).fitted
         if polish not in (True, False):
             raise not_one_of("polish", polish, [True, False])
-        put(self, "_adapter", polished(found) if polish else found)
-        put(self, "_view", self._adapter.view)
-        put(self, "_population", make_population(self._view, at, weights))
-        chosen = choose_inference(self._adapter, vcov, df, cluster, method, options)
-        put(self, "_inference", chosen.inference)
-        put(self, "_spec", chosen)
-        warn = getattr(self._adapter, "warn", None)
-        if warn is not None:
-            default = self._adapter.vcov_kinds[0]
-            warn(
-                chosen.vcov, vcov is None and df is None and chosen.vcov not in (default, BOOTSTRAP)
-            )
+        if polish:
+            fitted = _polished(fitted)
+        option = parse_method(method, options)
+        resampled = isinstance(option, Bootstrap) and option.population == "resampled"
+        put(self, "_fitted", fitted)
+        put(self, "_population", make_population(fitted, at, weights, resampled))
+        put(self, "_choice", choose_inference(fitted, vcov, df, cluster, option))
+        self._warn(stand_in=vcov is None and df is None)
+
+    def _warn(self, stand_in: bool) -> None:
+        """Give one warning where the state of the fit would change a conclusion."""
+        if self._fitted.health is None:
+            return
+        used = self._choice.covariance.kind
+        stand_in = stand_in and used not in (next(iter(self._fitted.covariances)), "draws")
+        text = fit_warning(self._fitted.health(), used, stand_in)
+        if text:
+            warnings.warn(text, FitWarning, stacklevel=callers_level())
+
+    @property
+    def _inference(self) -> Uncertainty:
+        return self._choice.inference
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(
@@ -198,11 +221,12 @@ class Margins:
     def __deepcopy__(self, memo: Any) -> Margins:
         return self
 
-    def __reduce__(self) -> Any:
-        raise TypeError(
-            "a session holds functions of its model and cannot be pickled; pickle the fit and make "
-            "the session anew, or keep result.to_frame()."
-        )
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            object.__setattr__(self, name, value)
 
     @classmethod
     def linear_scale(cls, model: Any, **options: Any) -> Margins:
@@ -264,8 +288,8 @@ class Margins:
         >>> m.predict(atexog={"dose": [0, 3]}, over="arm").labels[:2]
         ('arm=new, dose=0', 'arm=new, dose=3')
         """
-        asked = predictions(self._view, self._population, atexog, over)
-        return self._result(*asked, "mean response")
+        asked = predictions(self._fitted, self._population, atexog, over)
+        return self._result(*asked, Quantity(Kind.MEAN))
 
     def dydx(self, variables: Any, *, atexog: Any = None, over: Any = None) -> MarginsResult:
         """Estimate average slopes: derivatives of the mean response by a variable.
@@ -415,22 +439,23 @@ class Margins:
         >>> m.contrasts(points, {"full - none": [-1, 1]}).estimate.round(2).tolist()
         [5.91]
         """
-        if isinstance(scenarios, tuple) and hasattr(scenarios, "weights"):
+        if isinstance(scenarios, ScenarioSet):
             if contrasts is not None:
                 raise ArgumentError(
                     "contrasts: the scenarios already come with weights; unpack them first: "
                     "scenarios, weights = pairwise(...)."
                 )
             scenarios, contrasts = scenarios
-        points, notes = means(self._view, self._population, scenarios)
-        estimand = points.on_scale(self._scale)
-        quantity = "mean response"
+        points, notes = scenario_means(self._fitted, self._population, scenarios)
+        estimand = on_scale(points, self._scale)
+        quantity = Quantity(Kind.MEAN)
         if contrasts is not None:
-            weights = parse_weights(contrasts, points.labels)
+            weights = contrast_weights(contrasts, points.labels)
             matrix = np.stack(list(weights.values()))
-            estimand = estimand.combine(matrix, list(weights))
-            quantity = combination(quantity, matrix, self._scale)
-        return self._result(estimand, notes, quantity, on_scale=True)
+            estimand = Combine(estimand, matrix, tuple(weights))
+            quantity = combination(quantity, matrix, self._scale.facts)
+        self._require_estimable(estimand)
+        return self._finished(estimand, notes, quantity, self._scale)
 
     def evaluate(
         self,
@@ -472,10 +497,11 @@ class Margins:
         """
         if not callable(function):
             raise ArgumentTypeError(f"function: must be callable, got {type(function).__name__}.")
-        if isinstance(scenarios, tuple) and hasattr(scenarios, "weights"):
-            scenarios = scenarios[0]
-        points, notes = means(self._view, self._population, scenarios)
-        return self._result(points.apply(function, labels), notes, "function of mean responses")
+        if isinstance(scenarios, ScenarioSet):
+            scenarios = scenarios.scenarios
+        points, notes = scenario_means(self._fitted, self._population, scenarios)
+        made = Function.of(points, function, labels, self._inference.point)
+        return self._result(made, notes, Quantity(Kind.FUNCTION))
 
     def joint_tests(self) -> pd.DataFrame:
         """Test every term of the model, one joint test each.
@@ -510,9 +536,7 @@ class Margins:
         Lenth, R. V. (2016). Least-squares means: the R package lsmeans. *Journal of Statistical
         Software* 69(1). doi:10.18637/jss.v069.i01
         """
-        from pymargins.terms import joint_tests
-
-        return joint_tests(self._view, self._inference)
+        return joint_tests(self._fitted, self._inference)
 
     def likelihood_ratio_test(
         self, terms: Any, *, n_boot: int = 1000, rng: Any = None
@@ -552,9 +576,10 @@ class Margins:
         bootstrap methods for tests in linear mixed models. *Journal of Statistical Software*
         59(9). doi:10.18637/jss.v059.i09
         """
-        if not hasattr(self._adapter, "likelihood_ratio"):
+        refits = self._fitted.refits
+        if refits is None:
             raise UnsupportedError("likelihood_ratio_test: the adapter cannot refit its model.")
-        known = self._view.design.terms()
+        known = self._fitted.design.terms()
         if not isinstance(terms, (str, Sequence)):
             raise ArgumentTypeError(
                 "likelihood_ratio_test: expected a term or a list of terms, got "
@@ -569,44 +594,62 @@ class Margins:
         if not columns:
             raise ArgumentError("likelihood_ratio_test: name at least one term.")
         option = Bootstrap(n_boot, kind="parametric", rng=rng)
-        return self._adapter.likelihood_ratio(columns, option).rename(", ".join(names))
+        return refits.likelihood_ratio(columns, option).rename(", ".join(names))
 
     # --- what verbs share ----------------------------------------------------------------------
 
     def _effects(self, verb: Verb, variables: Any, atexog: Any, over: Any) -> MarginsResult:
-        estimand, notes, quantity = effects(
-            self._view, self._population, verb, variables, atexog, over
+        estimand, found, kind = effects(
+            self._fitted, self._population, verb, variables, atexog, over
         )
+        notes: list[Note] = list(found)
         if not self._scale.is_identity:
-            notes.append("slopes and elasticities are on the identity scale in every session")
-        return self._result(estimand, notes, quantity, SCALES["identity"])
+            notes.append(SlopesOnIdentity())
+        return self._result(estimand, notes, Quantity(kind), SCALES["identity"])
 
     def _result(
         self,
         estimand: Estimand,
-        notes: Sequence[str],
-        quantity: str,
+        notes: Sequence[Note],
+        quantity: Quantity,
         scale: Scale | None = None,
-        on_scale: bool = False,
     ) -> MarginsResult:
-        estimand.require_estimable(self._view.null_space)
+        """Put what was asked on a scale."""
         scale = scale or self._scale
-        if not on_scale:
-            estimand = estimand.on_scale(scale)
-        provenance = replace(
-            self.provenance, quantity=quantity, notes=(*self.provenance.notes, *notes)
-        )
-        return MarginsResult(estimand, self._inference, scale, self._level, provenance)
+        self._require_estimable(estimand)
+        return self._finished(on_scale(estimand, scale), notes, quantity, scale)
+
+    def _require_estimable(self, estimand: Estimand) -> None:
+        require_estimable(estimand, self._inference.point, self._fitted.null_spaces)
+
+    def _finished(
+        self, estimand: Estimand, notes: Sequence[Note], quantity: Quantity, scale: Scale
+    ) -> MarginsResult:
+        """Make a result, evaluated here and now so that what cannot be is told at once."""
+        self._inference.value(estimand)
+        facts = ResultFacts(self.facts, quantity, scale.facts, tuple(notes))
+        return MarginsResult(estimand, self._inference, scale, self._level, facts)
 
     # --- what the session says of itself -------------------------------------------------------
 
     @property
-    def provenance(self) -> Provenance:
-        """The session's commitments, in words."""
-        spec = self._spec
-        where = self._population.description
-        return Provenance.of(
-            self._view.info, where, spec.vcov_words, spec.df_words, self._inference
+    def facts(self) -> SessionFacts:
+        """The session's commitments."""
+        model, choice = self._fitted.facts, self._choice
+        notes: list[Note] = [*model.notes, *choice.inference.notes]
+        normal = choice.reference.distribution is Distribution.NORMAL
+        if model.groups is not None and model.groups < FEW_GROUPS and normal:
+            notes.append(FewGroups(model.groups))
+        return SessionFacts(
+            model=model,
+            variables=tuple(self._fitted.variables),
+            population=self._population.facts,
+            scale=self._scale.facts,
+            covariance=choice.covariance,
+            reference=choice.reference,
+            method=choice.inference.facts,
+            level=self._level,
+            notes=tuple(notes),
         )
 
     def summary(self) -> Summary:
@@ -617,13 +660,7 @@ class Margins:
         Summary
             Prints in a terminal, renders in a notebook, exports.
         """
-        from pymargins.inference.papers import references_for
-        from pymargins.tables import session_summary
-
-        provenance = self.provenance
-        papers = references_for(self._spec.option, self._spec.vcov, self._spec.df_words)
-        provenance = replace(provenance, notes=(*provenance.notes, *papers))
-        return session_summary(provenance, self._scale, self._level, self._view)
+        return session_summary(self.facts)
 
     def diagnose(self) -> Diagnosis:
         """Report what a reviewer should know about the fit.
@@ -634,12 +671,18 @@ class Margins:
             Convergence, distance from the optimum, boundary, standard errors against GLS ones,
             rank, and the number and sizes of groups.
         """
-        if not hasattr(self._adapter, "diagnose"):
+        if self._fitted.health is None:
             raise ArgumentError("diagnose: the adapter of this model offers no diagnosis.")
-        return self._adapter.diagnose()
+        return Diagnosis.of(self._fitted.health())
 
     def __repr__(self) -> str:
         return str(self.summary())
 
     def _repr_html_(self) -> str:
         return self.summary().to_html()
+
+
+def _polished(fitted: Fitted) -> Fitted:
+    if fitted.polish is None:
+        raise UnsupportedError("polish: the adapter of this model cannot refit it.")
+    return fitted.polish()

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import patsy
-from mixed_cases import oracle_case, read_frame
 
+from mixed.cases import oracle_case, read_frame
 from pymargins.mixed import CovarianceParameters, MixedData, fit
 
 SINGLE, JOINT = "single", "joint"

@@ -14,11 +14,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import pandas as pd
+from test_fit_figures import fit_mixedlm
 
 from support.oracle_agreement import joint_deviations, row_deviations
 from support.oracle_cases import CASES, Sessions, load
 from support.oracle_sentences import JOINT_KIND, NOT_EXPRESSED, translate
-from test_oracle_fits import fit_mixedlm
 
 
 def compare(sessions, sentences: slice) -> None:

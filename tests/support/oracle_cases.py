@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,17 @@ from pymargins.adapters.patsy_design import design_from_patsy
 from pymargins.adapters.training import (
     check_design,
     evaluate_factors,
-    make_variables,
-    null_space,
-    snapshot,
 )
-from pymargins.design import Design
-from pymargins.model import ModelInfo, ModelView, Variable
+from pymargins.asking.frames import snapshot
+from pymargins.facts import ModelFacts
+from pymargins.models.describe import make_variables
+from pymargins.models.design import Design
+from pymargins.models.fitted import MEAN, Fitted
+from pymargins.models.means import LinearMean
+from pymargins.models.parameters import Parameters
+from pymargins.models.uncertainty import offered
+from pymargins.models.variables import Variable
+from pymargins.ranks import column_rank
 
 ORACLE = Path(__file__).resolve().parents[1] / "oracle"
 
@@ -152,8 +157,6 @@ class Case:
 class FixedAdapter:
     """R's coefficients and covariance on the design of the case's statsmodels formula."""
 
-    vcov_kinds = ("gls",)
-
     def __init__(self, case: Case) -> None:
         frame = snapshot(case.used)
         # the formula's own names (np) are found here, as they are where a user calls mixedlm
@@ -164,23 +167,22 @@ class FixedAdapter:
         check_design(design, values, np.asarray(exog))
         effects = case.json["fixed_effects"]
         self._cov = case.covariance(effects["vcov"])
-        self.view = ModelView(
-            params=case.coefficients(effects["estimate"]),
-            design=design,
+        self.model = self
+        self.fitted = Fitted(
+            parameters=Parameters.of_blocks(beta=case.coefficients(effects["estimate"])),
+            mean=LinearMean(),
+            designs={MEAN: design},
             variables=make_variables(design, frame),
             frame=frame,
-            factor_values=values,
-            info=ModelInfo("R's figures", case.json["r"]["formula"].split(" ~ ")[0], len(frame)),
-            null_space=null_space(np.asarray(exog)),
+            facts=ModelFacts("R's figures", case.json["r"]["formula"].split(" ~ ")[0], len(frame)),
+            covariances={"gls": offered("gls", self._cov)},
+            factor_values={MEAN: values},
+            null_spaces={"beta": column_rank(np.asarray(exog)).null_space},
         )
 
     @classmethod
     def accepts(cls, model: Any) -> bool:
         return False  # there is no fitted object; the adapter itself is what `Margins` is given
-
-    def vcov(self, kind: str) -> np.ndarray:
-        assert kind == "gls"
-        return self._cov
 
 
 class ColumnsAdapter(FixedAdapter):
@@ -191,18 +193,18 @@ class ColumnsAdapter(FixedAdapter):
     """
 
     def __init__(self, model: FixedAdapter) -> None:
-        view, self._cov = model.view, model.vcov("gls")
-        names = view.design.names
-        frame = pd.DataFrame(view.design.rows(view.factor_values, len(view.frame)), columns=names)
+        fitted = model.fitted
+        names = fitted.design.names
+        rows = fitted.design.rows(fitted.factor_values[MEAN], len(fitted.frame))
+        frame = pd.DataFrame(rows, columns=names)
         design = Design.from_columns(names, names)
-        self.view = ModelView(
-            params=view.params,
-            design=design,
+        self.model = self
+        self.fitted = replace(
+            fitted,
+            designs={MEAN: design},
             variables={name: Variable(name, "numeric") for name in names},
             frame=frame,
-            factor_values=evaluate_factors(design, frame),
-            info=view.info,
-            null_space=view.null_space,
+            factor_values={MEAN: evaluate_factors(design, frame)},
         )
 
 

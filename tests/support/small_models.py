@@ -19,8 +19,15 @@ import statsmodels.formula.api as smf
 
 from pymargins import FitWarning, Margins
 from pymargins.adapters.patsy_design import design_from_patsy
-from pymargins.adapters.training import evaluate_factors, make_variables, null_space, snapshot
-from pymargins.model import ModelInfo, ModelView
+from pymargins.adapters.training import evaluate_factors
+from pymargins.asking.frames import snapshot
+from pymargins.facts import ModelFacts
+from pymargins.models.describe import make_variables
+from pymargins.models.fitted import MEAN, Fitted
+from pymargins.models.means import LinearMean
+from pymargins.models.parameters import Parameters
+from pymargins.models.uncertainty import offered
+from pymargins.ranks import column_rank
 
 #: statsmodels 0.14's `mixedlm` looks for a formula's functions one frame short of the caller.
 CALLERS_NAMES = {} if hasattr(statsmodels.formula, "options") else {"eval_env": 2}
@@ -99,8 +106,6 @@ class FixedModel:
         The name that is refused as a pin.
     """
 
-    vcov_kinds = ("model",)
-
     def __init__(
         self,
         formula,
@@ -128,26 +133,25 @@ class FixedModel:
         root = rng.normal(size=(p, p)) / 10 if cov is None else None
         self.cov = root @ root.T + np.eye(p) / 100 if cov is None else np.array(cov, dtype=float)
         rows = snapshot(frame)
-        self._view = ModelView(
-            params=self.beta,
-            design=design,
+        missing = column_rank(np.asarray(self.exog)).null_space
+        self.model = self
+        self.fitted = Fitted(
+            parameters=Parameters.of_blocks(beta=self.beta),
+            mean=LinearMean(),
+            designs={MEAN: design},
             variables=make_variables(design, rows),
             frame=rows,
-            factor_values=evaluate_factors(design, rows),
-            info=ModelInfo("fixed", response, len(rows), reference_df=reference_df),
-            null_space=null_space(np.asarray(self.exog)),
+            facts=ModelFacts("fixed", response, len(rows)),
+            covariances={"model": offered("model", self.cov)},
+            reference_df=reference_df,
+            residual_df=len(rows) - p + missing.shape[1],
+            factor_values={MEAN: evaluate_factors(design, rows)},
+            null_spaces={"beta": missing},
         )
 
     @classmethod
     def accepts(cls, model):
         return isinstance(model, cls)
-
-    @property
-    def view(self):
-        return self._view
-
-    def vcov(self, kind):
-        return self.cov
 
     def rows(self, frame):
         """The design rows of any frame, by patsy alone."""

@@ -6,15 +6,18 @@ import ast
 import copy
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from pymargins._typing import AnyArray, FloatArray
-from pymargins.derivative import Dual
-from pymargins.design import (
+from pymargins.adapters.environment import Environment, names_read
+from pymargins.errors import ModelError
+from pymargins.models.derivative import Dual
+from pymargins.models.design import (
     Block,
     Columns,
     Design,
@@ -23,7 +26,6 @@ from pymargins.design import (
     encode,
     numeric_variable,
 )
-from pymargins.errors import ModelError
 
 
 def design_from_formulaic(spec: Any, columns: Sequence[str]) -> Design:
@@ -105,10 +107,11 @@ def _factor(
         levels = tuple(state.levels)
         if itself is not None:
             return categorical_variable(expr, itself, levels)
-        return Factor(expr, variables, _categorical(spec, factor, levels), levels=levels)
+        evaluate = FormulaicCategorical(_code(spec, factor, variables), levels)
+        return Factor(expr, variables, evaluate, levels=levels)
     if expr in known:
         return Factor(expr, (expr,), numeric_variable(expr).evaluate, direct=True)
-    evaluate = _numeric(spec, factor, reduced)
+    evaluate = FormulaicNumeric(_code(spec, factor, variables), reduced)
     own = re.compile(re.escape(expr) + r"\[([^\]]*)\]")
     parts = {found for name in names for found in own.findall(str(name))}
     return Factor(expr, variables, evaluate, width=max(len(parts), 1))
@@ -137,41 +140,83 @@ def _context() -> Mapping[str, Any]:
     return {"np": np, "pd": pd, **vars(sys.modules["__main__"])}
 
 
-def _materializer(spec: Any, columns: Columns) -> Any:
-    frame = pd.DataFrame(dict(columns))
-    return spec.get_materializer(frame, context=_context())
+@dataclass(frozen=True, slots=True, eq=False)
+class FormulaicCode:
+    """The code of a factor and the spec that evaluates it, in a form that pickles.
+
+    Parameters
+    ----------
+    spec : formulaic.ModelSpec
+    factor : formulaic.parser.types.Factor
+    environment : Environment
+        The names of the user's that the code reads, as they were when the session was opened.
+    """
+
+    spec: Any
+    factor: Any
+    environment: Environment
+
+    def materializer(self, columns: Columns) -> Any:
+        """Return formulaic's evaluator of these columns."""
+        frame = pd.DataFrame(dict(columns))
+        return self.spec.get_materializer(frame, context=self.environment.names)
+
+    def evaluated(self, maker: Any) -> Any:
+        """Evaluate the factor, without its coding."""
+        return maker._evaluate_factor(self.factor, self.spec, set())
+
+    def exact(self, columns: Columns) -> Any:
+        """Evaluate the plain code, on columns of which one is a `Dual`."""
+        if self.factor.expr in self.spec.transform_state:
+            raise TypeError("stateful transforms are differentiated by differences")
+        names = {**self.environment.names, "I": lambda x: x}
+        return eval(self.factor.expr, names, dict(columns))
 
 
-def _numeric(spec: Any, factor: Any, reduced: bool) -> Callable[[Columns], Any]:
-    def evaluate(columns: Columns) -> Any:
+@dataclass(frozen=True, slots=True, eq=False)
+class FormulaicNumeric:
+    """Evaluates a numeric factor: from columns of n rows to (n, k) numbers."""
+
+    code: FormulaicCode
+    reduced: bool
+
+    def __call__(self, columns: Columns) -> Any:
+        """Evaluate on columns of data."""
         if any(isinstance(column, Dual) for column in columns.values()):
-            if factor.expr in spec.transform_state:
-                raise TypeError("stateful transforms are differentiated by differences")
-            return eval(factor.expr, {**_context(), "I": lambda x: x}, dict(columns))
-        maker = _materializer(spec, columns)
-        evaluated = maker._evaluate_factor(factor.factor, spec, set())
-        encoded = maker._encode_evaled_factor(evaluated, spec, [], reduced_rank=reduced)
+            return self.code.exact(columns)
+        maker = self.code.materializer(columns)
+        encoded = maker._encode_evaled_factor(
+            self.code.evaluated(maker), self.code.spec, [], reduced_rank=self.reduced
+        )
         array = np.stack([np.asarray(c, dtype=float) for c in encoded.values()], axis=1)
         if not np.isfinite(array).all():
             raise ModelError(
-                f"the factor {factor.expr!r} of the formula is not finite for some of the values "
-                "asked."
+                f"the factor {self.code.factor.expr!r} of the formula is not finite for some of "
+                "the values asked."
             )
         return array
 
-    return evaluate
 
+@dataclass(frozen=True, slots=True, eq=False)
+class FormulaicCategorical:
+    """Evaluates an expression that is a category: from columns of n rows to (n,) codes."""
 
-def _categorical(spec: Any, factor: Any, levels: tuple[Any, ...]) -> Callable[[Columns], AnyArray]:
-    def evaluate(columns: Columns) -> AnyArray:
-        maker = _materializer(spec, columns)
-        values = maker._evaluate_factor(factor.factor, spec, set()).values
-        codes = encode(np.asarray(getattr(values, "__wrapped__", values)), levels)
+    code: FormulaicCode
+    levels: tuple[Any, ...]
+
+    def __call__(self, columns: Columns) -> AnyArray:
+        """Evaluate on columns of data."""
+        values = self.code.evaluated(self.code.materializer(columns)).values
+        codes = encode(np.asarray(getattr(values, "__wrapped__", values)), self.levels)
         if (codes < 0).any():
             raise ModelError(
-                f"the factor {factor.expr!r} takes a value at which the model was not fitted; its "
-                f"levels are {list(levels)}."
+                f"the factor {self.code.factor.expr!r} takes a value at which the model was not "
+                f"fitted; its levels are {list(self.levels)}."
             )
         return codes
 
-    return evaluate
+
+def _code(spec: Any, factor: Any, variables: Sequence[str]) -> FormulaicCode:
+    code = re.sub(r"`[^`]*`", "_", factor.expr)  # formulaic's quotes around an odd name
+    names = names_read(code, variables, _context())
+    return FormulaicCode(spec, factor.factor, Environment(factor.expr, names))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,53 +10,38 @@ import pandas as pd
 
 from pymargins._typing import IntArray
 from pymargins.adapters.training import cluster_labels
-from pymargins.errors import ArgumentError, ModelError, UnsupportedError
-from pymargins.estimand import Draws
-from pymargins.inference.options import Bootstrap
+from pymargins.errors import ArgumentError, ModelError
+from pymargins.facts import FewClusters
 from pymargins.inference.progress import progress_bar
-from pymargins.inference.resampling import Replicates
 from pymargins.mixed import (
+    MixedData,
     MixedFit,
     bootstrap,
-    fit,
     jackknife,
     likelihood_ratio,
 )
-from pymargins.mixed.sampling import ClusterSampling
-from pymargins.model import ModelView
+from pymargins.mixed.refits.sampling import ClusterSampling
+from pymargins.models.fitted import Fitted
+from pymargins.models.parameters import Point, slices
+from pymargins.models.uncertainty import Replicates
+from pymargins.options import Bootstrap
 
-WORDS = {
-    "cluster": "cluster bootstrap",
-    "parametric": "parametric bootstrap",
-    "residual": "residual bootstrap (reflated at both levels)",
-    "wild": "wild cluster bootstrap",
-}
 LEAST_IN_STRATUM = 2
 #: Fewer clusters, or fewer in an arm, leave a bootstrap little to draw from.
 FEW_CLUSTERS = 8
 FEW_IN_ARM = 4
 
 
-def bootstrap_mixed(adapter: Any, option: Bootstrap) -> Replicates:
+def bootstrap_mixed(
+    fitted: Fitted, data: MixedData, best: MixedFit, option: Bootstrap
+) -> Replicates:
     """Draw and refit the replicates that `option` asks for.
 
     Random effects, ML or REML and fixed effects are those of the fit; the replicates are refitted
     from its estimates.
-
-    Raises
-    ------
-    UnsupportedError
-        Where the engine does not cover the fit (parameters held fixed, penalties).
     """
-    if adapter.constrained:
-        raise UnsupportedError(
-            "bootstrap: this fit holds parameters fixed or penalises them, which the engine does "
-            'not cover. Use Bootstrap(engine="refit").'
-        )
-    data = adapter.data
-    best = fit(data, start=adapter.parameters)
     if option.kind == "cluster":
-        return _clusters(adapter, option, best)
+        return _clusters(fitted, data, best, option)
     with progress_bar(option.n_boot, option.progress) as advance:
         found = bootstrap(
             data,
@@ -63,25 +49,19 @@ def bootstrap_mixed(adapter: Any, option: Bootstrap) -> Replicates:
             option.kind,
             option.n_boot,
             option.rng,
-            leverage="cr3" if option.leverage == "CR3" else "cr2",
+            leverage="cr3" if option.leverage == "CR3" else "cr2-whitened",
             weights=option.multiplier or "rademacher",
             n_jobs=_threads(option.n_jobs),
             progress=advance,
         )
     notes = few_clusters(ClusterSampling.of_groups(data.n_groups)) if option.kind == "wild" else ()
-    return _replicates(found, WORDS[option.kind], None, False, notes)
+    return _replicates(found, best, notes=notes)
 
 
-def likelihood_ratio_test(adapter: Any, columns: list[int], option: Bootstrap) -> pd.Series:
-    """Test that the coefficients of some columns are zero, by maximum likelihood."""
+def likelihood_ratio_test(null: MixedData, full: MixedData, option: Bootstrap) -> pd.Series:
+    """Test by maximum likelihood that the coefficients that `null` lacks are zero."""
     from scipy import special
 
-    if adapter.constrained:
-        raise UnsupportedError(
-            "likelihood_ratio_test: this fit holds parameters fixed or penalises them."
-        )
-    full = adapter.maximum_likelihood_data(None)
-    null = adapter.maximum_likelihood_data(columns)
     if null.rank == full.rank:
         raise ArgumentError(
             "likelihood_ratio_test: the other terms of the model span the same columns, so there "
@@ -101,12 +81,13 @@ def likelihood_ratio_test(adapter: Any, columns: list[int], option: Bootstrap) -
     )
 
 
-def _clusters(adapter: Any, option: Bootstrap, best: MixedFit) -> Replicates:
-    sampling, words = cluster_sampling(adapter.view, option)
+def _clusters(fitted: Fitted, data: MixedData, best: MixedFit, option: Bootstrap) -> Replicates:
+    drawn = cluster_sampling(fitted, option)
+    sampling = drawn.sampling
     resampled = option.population == "resampled"
     with progress_bar(option.n_boot, option.progress) as advance:
         found = bootstrap(
-            adapter.data,
+            data,
             best,
             "cluster",
             option.n_boot,
@@ -116,38 +97,60 @@ def _clusters(adapter: Any, option: Bootstrap, best: MixedFit) -> Replicates:
             progress=advance,
         )
 
-    def leave_one_out() -> Draws:
-        fits = jackknife(adapter.data, best, sampling)
+    return replace(
+        _replicates(found, best, resampled, few_clusters(sampling)),
+        jackknife=Jackknife(data, best, sampling, resampled),
+        strata=drawn.strata,
+        clusters=drawn.clusters,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Jackknife:
+    """The fits that leave out one cluster each."""
+
+    data: MixedData
+    best: MixedFit
+    sampling: ClusterSampling
+    resampled: bool
+
+    def __call__(self) -> Point:
+        """Fit them."""
+        fits = jackknife(self.data, self.best, self.sampling)
         if not fits.usable.all():
             raise ModelError(
                 f"bca: {int((~fits.usable).sum())} of the fits that leave out one cluster do not "
                 "identify every coefficient, so the acceleration is not defined. Use "
                 '"studentized".'
             )
-        weights = fits.weights if resampled else None
-        return Draws(fits.beta, None if weights is None else weights.astype(float))
-
-    return _replicates(found, words, leave_one_out, resampled, few_clusters(sampling))
+        return _point(fits, self.best, fits.usable, self.resampled)
 
 
 def _replicates(
-    found: Any, words: str, left_out: Any, resampled: bool, notes: tuple[str, ...]
+    found: Any, best: MixedFit, resampled: bool = False, notes: tuple[FewClusters, ...] = ()
 ) -> Replicates:
     keep = found.usable
-    weights = None
-    if resampled and found.weights is not None:
-        weights = np.asarray(found.weights[keep], dtype=float)
     return Replicates(
-        draws=Draws(found.beta[keep], weights),
+        point=_point(found, best, keep, resampled),
+        center=np.concatenate([found.reference_beta, best.params.gamma]),
         cov=None if found.cov is None else found.cov[keep],
-        center=found.reference_beta,
         base_cov=found.reference_cov,
         failures=found.failures,
         singular=int(found.singular[keep].sum()),
-        jackknife=left_out,
-        words=words,
         notes=notes,
     )
+
+
+def _point(found: Any, best: MixedFit, keep: Any, resampled: bool) -> Point:
+    """Return the parameters of replicates: coefficients, then variances."""
+    weights = None
+    if resampled and found.weights is not None:
+        weights = np.asarray(found.weights[keep], dtype=float)
+    rows, cols = np.tril_indices(best.params.psi.shape[0])
+    psi = found.psi[keep][:, rows, cols]
+    gamma = np.column_stack([psi, found.components[keep], found.sigma2[keep]])
+    where = slices({"beta": best.beta, "gamma": best.params.gamma})
+    return Point(np.column_stack([found.beta[keep], gamma]), where, weights)
 
 
 def _threads(n_jobs: int) -> int:
@@ -159,38 +162,49 @@ def _threads(n_jobs: int) -> int:
 # --- strata and larger clusters ------------------------------------------------------------------
 
 
-def cluster_sampling(view: ModelView, option: Bootstrap) -> tuple[ClusterSampling, str]:
-    """Return what the cluster kind draws, and the words for it."""
-    strata, named = group_strata(view) if option.stratify else (None, [])
-    size = _n_groups(view)
-    clusters, words = None, WORDS["cluster"]
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawn:
+    """What the cluster kind draws.
+
+    Parameters
+    ----------
+    sampling : ClusterSampling
+    strata : tuple of str
+        The variables within whose arms it draws.
+    clusters : int, optional
+        How many larger clusters there are, where these are drawn.
+    """
+
+    sampling: ClusterSampling
+    strata: tuple[str, ...] = ()
+    clusters: int | None = None
+
+
+def cluster_sampling(fitted: Fitted, option: Bootstrap) -> Drawn:
+    """Return what the cluster kind draws."""
+    strata, named = group_strata(fitted) if option.stratify else (None, [])
+    size = _n_groups(fitted)
+    clusters, count = None, None
     if option.cluster is not None:
-        clusters = larger_clusters(view, option.cluster)
-        words = f"bootstrap of {clusters.max() + 1} clusters"
+        clusters = larger_clusters(fitted, option.cluster)
+        count = int(clusters.max()) + 1
         if strata is not None and not _hold(strata, clusters):
             strata, named = None, []
-    if named:
-        words += f" within {' x '.join(named)}"
-    return ClusterSampling.of_groups(size, strata, clusters), words
+    sampling = ClusterSampling.of_groups(size, strata, clusters)
+    return Drawn(sampling, tuple(named), count)
 
 
-def few_clusters(sampling: ClusterSampling) -> tuple[str, ...]:
-    """Say where there is little to draw from."""
+def few_clusters(sampling: ClusterSampling) -> tuple[FewClusters, ...]:
+    """Tell where there is little to draw from."""
     least = int(np.bincount(sampling.strata).min())
-    if sampling.n_clusters >= FEW_CLUSTERS and least >= FEW_IN_ARM:
-        return ()
-    where = f"{sampling.n_clusters} clusters"
-    if sampling.n_clusters >= FEW_CLUSTERS:
-        where = f"{least} clusters in an arm"
-    return (
-        f"only {where}: a bootstrap of clusters has little to draw from; compare with "
-        'df="kenward-roger", or take Bootstrap(kind="parametric")',
-    )
+    if sampling.n_clusters < FEW_CLUSTERS:
+        return (FewClusters(sampling.n_clusters),)
+    return (FewClusters(least, in_arm=True),) if least < FEW_IN_ARM else ()
 
 
-def _n_groups(view: ModelView) -> int:
-    assert view.groups is not None
-    return int(view.groups.max()) + 1
+def _n_groups(fitted: Fitted) -> int:
+    assert fitted.groups is not None
+    return int(fitted.groups.max()) + 1
 
 
 def _hold(strata: IntArray, clusters: IntArray) -> bool:
@@ -201,23 +215,23 @@ def _hold(strata: IntArray, clusters: IntArray) -> bool:
     return whole and bool(np.bincount(of_cluster).min() >= LEAST_IN_STRATUM)
 
 
-def group_strata(view: ModelView) -> tuple[IntArray | None, list[str]]:
+def group_strata(fitted: Fitted) -> tuple[IntArray | None, list[str]]:
     """Return a code per group for the arms that are constant within groups, and their names.
 
     Arms are the categorical and two-valued variables of the model. One that would leave a stratum
     with a single group, which could then not vary, is left out.
     """
-    assert view.groups is not None
-    size = _n_groups(view)
+    assert fitted.groups is not None
+    size = _n_groups(fitted)
     first = np.full(size, -1)
-    first[view.groups[::-1]] = np.arange(len(view.groups))[::-1]
+    first[fitted.groups[::-1]] = np.arange(len(fitted.groups))[::-1]
     strata = np.zeros(size, dtype=np.intp)
     named: list[str] = []
-    for name, variable in view.variables.items():
-        codes = pd.factorize(view.frame[name])[0]
+    for name, variable in fitted.variables.items():
+        codes = pd.factorize(fitted.frame[name])[0]
         if variable.kind == "numeric" and codes.max() != 1:
             continue
-        if codes.max() == 0 or not np.array_equal(codes, codes[first[view.groups]]):
+        if codes.max() == 0 or not np.array_equal(codes, codes[first[fitted.groups]]):
             continue
         finer = pd.factorize(strata * (int(codes.max()) + 1) + codes[first])[0]
         if np.bincount(finer).min() >= LEAST_IN_STRATUM:
@@ -226,7 +240,7 @@ def group_strata(view: ModelView) -> tuple[IntArray | None, list[str]]:
     return (strata, named) if named else (None, [])
 
 
-def larger_clusters(view: ModelView, cluster: Any) -> IntArray:
+def larger_clusters(fitted: Fitted, cluster: Any) -> IntArray:
     """Return the larger cluster (0..C-1) of every group.
 
     Raises
@@ -234,18 +248,18 @@ def larger_clusters(view: ModelView, cluster: Any) -> IntArray:
     ArgumentError, UnknownNameError
         Where the column does not exist, has the wrong length or missing values, or cuts a group.
     """
-    assert view.groups is not None
-    labels = cluster_labels(view, cluster)
+    assert fitted.groups is not None
+    labels = cluster_labels(fitted, cluster)
     codes, found = pd.factorize(labels)
     if (codes < 0).any():
         raise ArgumentError(f"cluster: {int((codes < 0).sum())} rows have a missing cluster.")
-    of_group = np.full(_n_groups(view), -1)
-    of_group[view.groups] = codes
-    cut = of_group[view.groups] != codes
+    of_group = np.full(_n_groups(fitted), -1)
+    of_group[fitted.groups] = codes
+    cut = of_group[fitted.groups] != codes
     if cut.any():
         raise ArgumentError(
-            f"cluster: it cuts {len(np.unique(view.groups[cut]))} of the model's groups; a cluster "
-            "must hold whole groups."
+            f"cluster: it cuts {len(np.unique(fitted.groups[cut]))} of the model's groups; a "
+            "cluster must hold whole groups."
         )
     if len(found) < LEAST_IN_STRATUM:
         raise ArgumentError("cluster: there is one cluster only; nothing can be resampled.")

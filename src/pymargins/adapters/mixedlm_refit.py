@@ -14,17 +14,17 @@ from typing import Any
 import numpy as np
 
 from pymargins._typing import FloatArray, IntArray
-from pymargins.adapters.mixedlm_bootstrap import WORDS, cluster_sampling, few_clusters
+from pymargins.adapters.mixedlm_bootstrap import cluster_sampling, few_clusters
 from pymargins.errors import UnsupportedError
-from pymargins.estimand import Draws
-from pymargins.inference.options import Bootstrap
 from pymargins.inference.progress import progress_bar
-from pymargins.inference.resampling import Replicates
 from pymargins.mixed import ClusterSampling, CovarianceParameters, MixedData, gls
-from pymargins.mixed.batches import Batches
-from pymargins.mixed.factors import GroupFactors
-from pymargins.mixed.resampling import streams
-from pymargins.mixed.sandwich import covariance_at
+from pymargins.mixed.likelihood.batches import Batches
+from pymargins.mixed.likelihood.factors import GroupFactors
+from pymargins.mixed.refits.response_draws import streams
+from pymargins.mixed.refits.sandwich import covariance_at
+from pymargins.models.parameters import Point
+from pymargins.models.uncertainty import Replicates
+from pymargins.options import Bootstrap
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,13 @@ class Recipe:
         """Read the recipe off a fit; its arrays are copies, so the fit is never touched."""
         from statsmodels.regression.mixed_linear_model import MixedLMParams
 
-        fit, source = adapter.model, adapter.model.model
+        fit = adapter.model
+        if fit is None:
+            raise UnsupportedError(
+                'engine: "refit" needs the fit itself, which does not travel with a session that '
+                'was pickled. Use Bootstrap(engine="auto"), or make the session anew.'
+            )
+        source = fit.model
         results = getattr(fit, "_results", fit)
         relative = np.array(fit.cov_re_unscaled, dtype=float)
         # zero is a stationary point of the square-root parametrisation: start beside it
@@ -64,7 +70,7 @@ class Recipe:
             exog_re=tuple(source.exog_re_li) if source.k_re else None,
             vc_names=tuple(source.exog_vc.names),
             vc_mats=tuple(tuple(mats) for mats in source.exog_vc.mats),
-            reml=bool(source.reml),
+            reml=adapter.reml,
             use_sqrt=bool(source.use_sqrt),
             start=start,
             free=getattr(results, "freepat", None),
@@ -75,7 +81,7 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class Refit:
-    """One replicate: its coefficients and their covariance, or why it failed."""
+    """One replicate: its parameters and its coefficients' covariance, or why it failed."""
 
     params: FloatArray | None
     cov: FloatArray | None
@@ -92,10 +98,11 @@ def bootstrap_by_refits(adapter: Any, option: Bootstrap) -> Replicates:
             f'engine: "refit" offers the cluster and parametric kinds, not {option.kind!r}.'
         )
     recipe = Recipe.of(adapter)
-    sampling, counts, words = None, None, WORDS[option.kind]
+    sampling, counts, drawn = None, None, None
     if option.kind == "cluster":
-        sampling, words = cluster_sampling(adapter.view, option)
-        counts = _drawn(sampling, option)
+        drawn = cluster_sampling(adapter.fitted, option)
+        sampling = drawn.sampling
+        counts = _counts(sampling, option)
     seeds = np.random.SeedSequence(_entropy(option.rng)).spawn(option.n_boot)
     parameters = adapter.parameters
     jobs = (
@@ -113,19 +120,22 @@ def bootstrap_by_refits(adapter: Any, option: Bootstrap) -> Replicates:
             if advance is not None:
                 advance(1)
     kept = [i for i, r in enumerate(found) if r.params is not None]
-    p = len(adapter.view.params)
+    base = adapter.fitted.parameters
     weights = None
     if counts is not None and option.population == "resampled":
         weights = counts[kept].astype(float)
+    theta = np.array([found[i].params for i in kept], dtype=float).reshape(-1, len(base.value))
+    p = len(base["beta"])
     return Replicates(
-        draws=Draws(np.array([found[i].params for i in kept], dtype=float).reshape(-1, p), weights),
+        point=Point(theta, base.blocks, weights),
+        center=base.value,
         cov=np.array([found[i].cov for i in kept], dtype=float).reshape(-1, p, p),
-        center=adapter.view.params,
         base_cov=_covariance(adapter.data, parameters, sampling),
         failures=dict(Counter(r.failure for r in found if r.failure is not None)),
         singular=sum(found[i].singular for i in kept),
-        jackknife=None,
-        words=f"{words} by statsmodels refits",
+        strata=() if drawn is None else drawn.strata,
+        clusters=None if drawn is None else drawn.clusters,
+        refitted_by="statsmodels",
         notes=() if sampling is None else few_clusters(sampling),
     )
 
@@ -136,7 +146,7 @@ def _entropy(rng: Any) -> Any:
     return rng.entropy if isinstance(rng, np.random.SeedSequence) else rng
 
 
-def _drawn(sampling: ClusterSampling, option: Bootstrap) -> IntArray:
+def _counts(sampling: ClusterSampling, option: Bootstrap) -> IntArray:
     """Draw how often each group enters each replicate, (B, G)."""
     parts = [sampling(rng, count) for rng, count in streams(option.rng, option.n_boot)]
     return np.rint(np.concatenate(parts, axis=1).T).astype(int)
@@ -187,7 +197,8 @@ def refit(
         reml=recipe.reml,
     )
     fitted, singular = _parameters(result)
-    return Refit(params, _covariance(data, fitted, sampling), singular, None)
+    every = np.concatenate([params, fitted.gamma])
+    return Refit(every, _covariance(data, fitted, sampling), singular, None)
 
 
 def _fit(

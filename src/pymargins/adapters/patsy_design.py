@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from pymargins._typing import AnyArray
-from pymargins.derivative import Dual
-from pymargins.design import (
+from pymargins.adapters.environment import Environment, names_read
+from pymargins.errors import ModelError
+from pymargins.models.derivative import Dual
+from pymargins.models.design import (
     Block,
     Columns,
     Design,
@@ -20,7 +23,6 @@ from pymargins.design import (
     encode,
     numeric_variable,
 )
-from pymargins.errors import ModelError
 
 
 def design_from_patsy(info: Any, columns: Sequence[str]) -> Design:
@@ -66,45 +68,121 @@ def _factor(info: Any, known: set[str]) -> Factor:
     if info.type == "numerical":
         if itself is not None and info.num_columns == 1 and itself == variables[0]:
             return Factor(name, variables, numeric_variable(itself).evaluate, direct=True)
-        return Factor(name, variables, _numeric(info, name), width=info.num_columns)
+        evaluate = PatsyNumeric(name, _code(info, variables))
+        return Factor(name, variables, evaluate, width=info.num_columns)
     levels = tuple(info.categories)
     if itself is not None:
         return categorical_variable(name, itself, levels)
-    return Factor(name, variables, _categorical(info, levels), levels=levels)
+    evaluate = PatsyCategorical(name, _code(info, variables), levels)
+    return Factor(name, variables, evaluate, levels=levels)
 
 
-def _numeric(info: Any, name: str) -> Callable[[Columns], AnyArray]:
-    def evaluate(columns: Columns) -> Any:
-        value = info.factor.eval(info.state, as_fitted(columns))
+@dataclass(frozen=True, slots=True, eq=False)
+class PatsyNumeric:
+    """Evaluates a numeric factor: from columns of n rows to (n, k) numbers."""
+
+    name: str
+    code: PatsyCode | PatsyLookup
+
+    def __call__(self, columns: Columns) -> Any:
+        """Evaluate on columns of data."""
+        value = self.code(columns)
         if isinstance(value, Dual):
             return value
         array = np.asarray(value, dtype=float)
         array = array.reshape(-1, 1) if array.ndim < 2 else array
         if not np.isfinite(array).all():
             raise ModelError(
-                f"the factor {name!r} of the formula is not finite for some of the values asked."
+                f"the factor {self.name!r} of the formula is not finite for some of the values "
+                "asked."
             )
         return array
 
-    return evaluate
 
+@dataclass(frozen=True, slots=True, eq=False)
+class PatsyCategorical:
+    """Evaluates an expression that is a category: from columns of n rows to (n,) codes."""
 
-def _categorical(info: Any, levels: tuple[Any, ...]) -> Callable[[Columns], AnyArray]:
-    from patsy.builtins import C
+    name: str
+    code: PatsyCode | PatsyLookup
+    levels: tuple[Any, ...]
 
-    box = type(C([0]))
+    def __call__(self, columns: Columns) -> AnyArray:
+        """Evaluate on columns of data."""
+        from patsy.builtins import C
 
-    def evaluate(columns: Columns) -> AnyArray:
-        value = info.factor.eval(info.state, as_fitted(columns))
-        codes = encode(value.data if isinstance(value, box) else value, levels)
+        value = self.code(columns)
+        codes = encode(value.data if isinstance(value, type(C([0]))) else value, self.levels)
         if (codes < 0).any():
             raise ModelError(
-                f"the factor {info.factor.name()!r} takes a value at which the model was not "
-                f"fitted; its levels are {list(levels)}."
+                f"the factor {self.name!r} takes a value at which the model was not fitted; its "
+                f"levels are {list(self.levels)}."
             )
         return codes
 
-    return evaluate
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PatsyCode:
+    """The code of a factor, as patsy would evaluate it on new data, in a form that pickles.
+
+    patsy forbids pickling of all it makes, so of its state only what evaluation needs is kept.
+
+    Parameters
+    ----------
+    source : str
+        The factor's text in the formula.
+    code : str
+        The same with stateful transforms replaced by their memorised objects.
+    transforms : Environment
+        Those objects.
+    environment : Environment
+        The other names that the code reads.
+    flags : int
+        The ``__future__`` flags it is compiled with.
+    """
+
+    source: str
+    code: str
+    transforms: Environment
+    environment: Environment
+    flags: int
+
+    def __call__(self, columns: Columns) -> Any:
+        """Evaluate on columns of data."""
+        from patsy.eval import EvalEnvironment, EvalFactor
+
+        state = {
+            "transforms": self.transforms.names,
+            "eval_env": EvalEnvironment([self.environment.names], self.flags),
+            "eval_code": self.code,
+        }
+        return EvalFactor(self.source).eval(state, as_fitted(columns))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PatsyLookup:
+    """A factor that is no code, such as patsy's `LookupFactor`, with its state."""
+
+    parts: Environment
+
+    def __call__(self, columns: Columns) -> Any:
+        """Evaluate on columns of data."""
+        parts = self.parts.names
+        return parts["factor"].eval(parts["state"], as_fitted(columns))
+
+
+def _code(info: Any, variables: Sequence[str]) -> PatsyCode | PatsyLookup:
+    name, state = info.factor.name(), info.state
+    if "eval_code" not in state:
+        return PatsyLookup(Environment(name, {"factor": info.factor, "state": state}))
+    code, outside = state["eval_code"], state["eval_env"]
+    return PatsyCode(
+        name,
+        code,
+        Environment(name, state["transforms"]),
+        Environment(name, names_read(code, variables, outside.namespace)),
+        outside.flags,
+    )
 
 
 def as_fitted(columns: Columns) -> dict[str, Any]:

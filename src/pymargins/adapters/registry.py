@@ -7,11 +7,9 @@ from typing import Any
 from pymargins.errors import (
     ArgumentError,
     ArgumentTypeError,
-    UnsupportedError,
     UnsupportedModelError,
-    listing,
 )
-from pymargins.model import Adapter
+from pymargins.models.fitted import Adapter, Fitted
 
 _REGISTERED: list[type[Any]] = []
 
@@ -25,35 +23,25 @@ def register_adapter(adapter: type[Any]) -> type[Any]:
     Parameters
     ----------
     adapter : class
-        With ``accepts(model)``, ``view``, ``vcov_kinds`` and ``vcov(kind)``: see
-        `pymargins.model.Adapter`.
+        With ``accepts(model)``, made from a fitted model, and then with `fitted`: see
+        `pymargins.models.fitted.Adapter`.
     """
-    missing = [
-        name for name in ("accepts", "view", "vcov_kinds", "vcov") if not hasattr(adapter, name)
-    ]
     if not isinstance(adapter, type):
         raise ArgumentTypeError(
             f"register_adapter: expected a class, got {type(adapter).__name__}; pass the class "
             "itself, not an instance."
         )
-    if missing:
+    if not callable(getattr(adapter, "accepts", None)):
         raise ArgumentTypeError(
-            f"register_adapter: {adapter.__name__} lacks {listing(missing)}; an adapter is a class "
-            "with accepts, view, vcov_kinds and vcov."
+            f"register_adapter: {adapter.__name__} lacks 'accepts'; an adapter is a class with the "
+            "classmethod accepts(model), whose instances have `fitted`."
         )
     if adapter not in _REGISTERED:
         _REGISTERED.append(adapter)
     return adapter
 
 
-def polished(adapter: Any) -> Any:
-    """Return an adapter of the same model at the optimum of its likelihood."""
-    if not hasattr(adapter, "polished"):
-        raise UnsupportedError("polish: the adapter of this model cannot refit it.")
-    return adapter.polished()
-
-
-def adapter_for(model: Any, data: Any, adapter: Any) -> Any:
+def adapter_for(model: Any, data: Any, adapter: Any) -> Adapter:
     """Return the adapter of a fitted model.
 
     Raises
@@ -62,24 +50,8 @@ def adapter_for(model: Any, data: Any, adapter: Any) -> Any:
         For a model that is not fitted, and for a class that no adapter knows.
     """
     if adapter is not None:
-        if isinstance(adapter, type):
-            raise ArgumentTypeError(
-                f"adapter: expected an adapter instance, got the class {adapter.__name__}; pass "
-                f"{adapter.__name__}(model, ...)."
-            )
-        if not isinstance(adapter, Adapter):
-            raise ArgumentTypeError(
-                f"adapter: expected an adapter instance, got {type(adapter).__name__}."
-            )
-        if data is not None:
-            raise ArgumentError("data: the adapter brings its own; give one of the two.")
-        own = getattr(adapter, "model", model)
-        if own is not model and getattr(own, "_results", own) is not getattr(
-            model, "_results", model
-        ):
-            raise ArgumentError("adapter: it was made for another fitted model than `model`.")
-        return adapter
-    if isinstance(model, Adapter) and not isinstance(model, type):
+        return _given(model, data, adapter)
+    if _is_adapter(model):
         if data is not None:
             raise ArgumentError("data: the adapter brings its own; give one of the two.")
         return model
@@ -100,3 +72,27 @@ def adapter_for(model: Any, data: Any, adapter: Any) -> Any:
         f"model: no adapter knows {name}. Supported: statsmodels MixedLM results; register your "
         "own with pymargins.adapters.register_adapter."
     )
+
+
+def _given(model: Any, data: Any, adapter: Any) -> Adapter:
+    """Check the adapter that a user passed."""
+    if isinstance(adapter, type):
+        raise ArgumentTypeError(
+            f"adapter: expected an adapter instance, got the class {adapter.__name__}; pass "
+            f"{adapter.__name__}(model, ...)."
+        )
+    if not _is_adapter(adapter):
+        raise ArgumentTypeError(
+            f"adapter: expected an adapter instance, got {type(adapter).__name__}."
+        )
+    if data is not None:
+        raise ArgumentError("data: the adapter brings its own; give one of the two.")
+    own = adapter.model
+    if own is not model and getattr(own, "_results", own) is not getattr(model, "_results", model):
+        raise ArgumentError("adapter: it was made for another fitted model than `model`.")
+    return adapter
+
+
+def _is_adapter(value: Any) -> bool:
+    """Tell whether a user's value is an adapter made from a model."""
+    return not isinstance(value, type) and isinstance(getattr(value, "fitted", None), Fitted)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 import re
-import warnings
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -17,36 +17,79 @@ from pymargins.adapters.training import (
     check_design,
     cluster_labels,
     evaluate_factors,
-    make_variables,
     match_columns,
-    null_space,
     rows_of_fit,
-    snapshot,
     training_frame,
 )
-from pymargins.design import Design
-from pymargins.diagnosis import Diagnosis, diagnose_mixed, short_warning
+from pymargins.asking.frames import snapshot
+from pymargins.diagnosis import examine_mixed
 from pymargins.errors import (
     ArgumentError,
-    FitWarning,
     ModelError,
     NumericalError,
     UnsupportedError,
     UnsupportedModelError,
-    callers_level,
 )
-from pymargins.inference.options import Bootstrap
-from pymargins.inference.resampling import Replicates
+from pymargins.facts import (
+    BoundaryParameters,
+    CovarianceFacts,
+    Distribution,
+    Health,
+    IndefiniteInformation,
+    ModelFacts,
+    Note,
+    Polished,
+    RandomEffects,
+    ReferenceFacts,
+    TransformedResponse,
+)
 from pymargins.mixed import CovarianceParameters, MixedData, MixedFit, fit, gls
-from pymargins.mixed.between_within import BetweenWithin, between_within
-from pymargins.mixed.kenward_roger import Information, kenward_roger
-from pymargins.mixed.robust import RobustKind, robust
-from pymargins.mixed.satterthwaite import satterthwaite
-from pymargins.model import ModelInfo, ModelView
+from pymargins.mixed.small_samples.between_within import between_within_split
+from pymargins.mixed.small_samples.derivatives import VarianceDerivatives, variance_derivatives
+from pymargins.mixed.small_samples.information import VarianceCovariance
+from pymargins.mixed.small_samples.kenward_roger import KenwardRogerFit, kenward_roger_fit
+from pymargins.mixed.small_samples.robust import RobustKind, robust_fit
+from pymargins.mixed.small_samples.satterthwaite import satterthwaite_fit
+from pymargins.models.describe import make_variables
+from pymargins.models.design import Design
+from pymargins.models.fitted import MEAN, Fitted
+from pymargins.models.means import LinearMean
+from pymargins.models.parameters import Parameters
+from pymargins.models.uncertainty import (
+    Covariance,
+    CovarianceOffer,
+    Reference,
+    ReferenceOffer,
+    Replicates,
+    Request,
+)
+from pymargins.options import Bootstrap
+from pymargins.ranks import column_rank
 
 PSI_ROUNDING = 1e-8
-#: What is said of a column that a fit does not hold: `missing="drop"` leaves only the formula's.
-LACKS = 'A fit with missing="drop" keeps the columns of its formula only; data= brings the others.'
+ROBUST: tuple[RobustKind, ...] = ("CR0", "CR1", "CR2", "CR3")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Arrays:
+    """The arrays that a MixedLM was fitted to, as the model holds them."""
+
+    endog: FloatArray
+    exog: AnyArray
+    exog_re: AnyArray | None
+    components: tuple[Any, ...]
+    group_labels: Any
+
+    @classmethod
+    def of(cls, source: Any) -> Arrays:
+        """Read them off a statsmodels model."""
+        return cls(
+            source.endog,
+            np.asarray(source.exog),
+            source.exog_re if source.k_re else None,
+            tuple(source.exog_vc.mats),
+            source.group_labels,
+        )
 
 
 class StatsmodelsMixedLMAdapter:
@@ -63,6 +106,10 @@ class StatsmodelsMixedLMAdapter:
         Needed for array fits, whose columns are matched to the model's names; for formula fits
         only where the data frame was changed after fitting. It must reproduce the fitted design.
 
+    Attributes
+    ----------
+    fitted : Fitted
+
     Raises
     ------
     ModelError
@@ -71,170 +118,103 @@ class StatsmodelsMixedLMAdapter:
         Where training data are needed, or do not match.
     """
 
-    vcov_kinds: tuple[str, ...] = ("model", "gls")
-    small_sample_kinds: tuple[str, ...] = (
-        "kenward-roger",
-        "satterthwaite",
-        "CR0",
-        "CR1",
-        "CR2",
-        "CR3",
-    )
-
     def __init__(self, fit: Any, training_data: Any = None) -> None:
         if not self.accepts(fit):
             raise UnsupportedModelError(
                 f"StatsmodelsMixedLMAdapter: expected a fitted MixedLM, got {type(fit).__name__}."
             )
         self.model = fit
-        self._source = fit.model
-        self._data: MixedData | None = None
-        self._best: MixedFit | None = None
-        self._view = self._make_view(training_data)
+        self.reml = bool(fit.reml)  # the model's own attribute changes with its next fit
+        self.arrays = Arrays.of(fit.model)
+        self.groups = np.asarray(pd.factorize(fit.model.groups, sort=True)[0], dtype=np.intp)
+        self.polished = False
+        self.fitted = self._read(training_data)
 
     @classmethod
     def accepts(cls, model: Any) -> bool:
         """Tell whether `model` is a fitted MixedLM."""
         from statsmodels.regression.mixed_linear_model import MixedLM, MixedLMResults
 
-        results = getattr(model, "_results", model)
+        results = _unwrapped(model)
         return isinstance(results, MixedLMResults) and isinstance(results.model, MixedLM)
 
-    @property
-    def view(self) -> ModelView:
-        """The model as estimands see it."""
-        return self._view
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the fit: its formula could not be read again elsewhere, and is not needed."""
+        for name in ("data", "estimates", "constrained", "converged", "_cov_params"):
+            getattr(self, name)
+        return {**self.__dict__, "model": None}
 
-    # --- the fixed part ------------------------------------------------------------------------
+    # --- what is read from the fit -------------------------------------------------------------
 
-    def _make_view(self, training_data: Any) -> ModelView:
-        source = self._source
+    def _read(self, training_data: Any) -> Fitted:
+        source = self.model.model
         exog = np.asarray(source.exog)
         params = np.array(self.model.fe_params, dtype=float)
         if not np.isfinite(params).all():
             raise ModelError("model: the fit has coefficients that are not finite.")
         spec = _stored_spec(source.data)
-        if spec is None:
-            if training_data is None:
-                raise ArgumentError(
-                    f"{DATA}: a fit from arrays does not carry its data frame; pass it: "
-                    "Margins(fit, data=df) or StatsmodelsMixedLMAdapter(fit, training_data=df)."
-                )
-            frame = training_frame(training_data, len(exog))
-            names = list(source.exog_names)
-            design = Design.from_columns(names, match_columns(names, exog, frame))
-        else:
-            stored = source.data.frame
-            given = stored
-            if training_data is not None:
-                given = rows_of_fit(training_data, stored, len(exog))
-            frame = training_frame(given, len(exog))
-            design = design_of_spec(spec, frame)
+        design, frame = _design_and_frame(source, spec, training_data)
         frame = snapshot(frame)
         values = evaluate_factors(design, frame)
         check_design(design, values, exog)
-        return ModelView(
-            params=params,
-            design=design,
+        missing = column_rank(exog).null_space
+        return Fitted(
+            parameters=Parameters.of_blocks(beta=params, gamma=self.estimates.gamma),
+            mean=LinearMean(),
+            designs={MEAN: design},
             variables=make_variables(design, frame, _formula_of(source, spec)),
             frame=frame,
-            factor_values=values,
-            info=self._info(frame),
-            null_space=null_space(exog),
-            groups=np.asarray(pd.factorize(source.groups, sort=True)[0], dtype=np.intp),
+            facts=self._facts(frame),
+            covariances=self._covariances(("model", "gls")),
+            references=self._references(),
+            residual_df=float(len(exog) - len(params) + missing.shape[1]),
+            factor_values={MEAN: values},
+            null_spaces={"beta": missing},
+            groups=self.groups,
+            refits=self,
+            health=self.examine,
+            polish=self.polish,
         )
 
-    def _info(self, frame: pd.DataFrame) -> ModelInfo:
-        source = self._source
+    def _facts(self, frame: pd.DataFrame) -> ModelFacts:
+        source = self.model.model
         group_name = _group_name(source, frame)
-        return ModelInfo(
+        return ModelFacts(
             kind="linear mixed model (statsmodels MixedLM)",
             response=str(source.endog_names),
             n=len(source.endog),
             groups=int(source.n_groups),
             group_name=group_name,
-            estimation="REML" if source.reml else "ML",
-            random_effects="integrated out (population average)",
+            estimation="REML" if self.reml else "ML",
+            random_effects=RandomEffects.INTEGRATED,
+            incomplete=group_name is None,
             notes=_transformed(str(source.endog_names), frame),
-            lacks="" if group_name is not None else LACKS,
         )
 
-    # --- covariances ---------------------------------------------------------------------------
-
-    def vcov(self, kind: str) -> FloatArray:
-        """Return the covariance of the coefficients: ``"model"`` or ``"gls"``."""
-        p = len(self._view.params)
-        if kind == "gls":
-            return gls(self.data, self.parameters).cov
-        if self._best is not None:
-            raise UnsupportedError(
-                'vcov: "model" belongs to the fit as it stopped; with polish=True use "gls".'
-            )
-        if self._view.null_space.size:
-            raise NumericalError(
-                'vcov="model": the design has redundant columns, where the fit inverts a singular '
-                'matrix and reports what rounding makes of it. Use vcov="gls".'
-            )
-        cov = np.asarray(self.model.cov_params(), dtype=float)[:p, :p]
-        if not np.isfinite(cov).all() or (np.diagonal(cov) < 0).any():
-            raise NumericalError(
-                'vcov="model": the fit reports a covariance that is not finite or has a negative '
-                'variance (a singular fit). Use vcov="gls".'
-            )
-        return cov
-
-    @property
+    @cached_property
     def data(self) -> MixedData:
         """The model's rows and cross-products, formed when first needed."""
-        if self._data is None:
-            self._data = self._arrays(self._source.exog, bool(self._source.reml))
-        return self._data
+        return self._mixed_data(self.arrays.exog, self.reml)
 
-    def maximum_likelihood_data(self, without: list[int] | None) -> MixedData:
+    def _likelihood_data(self, without: list[int] | None) -> MixedData:
         """Return the model's rows for ML, without some columns of the design."""
-        exog = np.asarray(self._source.exog)
-        return self._arrays(exog if without is None else np.delete(exog, without, axis=1), False)
+        exog = self.arrays.exog
+        return self._mixed_data(exog if without is None else np.delete(exog, without, 1), False)
 
-    def _arrays(self, exog: AnyArray, reml: bool) -> MixedData:
-        source = self._source
-        assert self._view.groups is not None
+    def _mixed_data(self, exog: AnyArray, reml: bool) -> MixedData:
+        arrays = self.arrays
         return MixedData.from_arrays(
-            source.endog,
+            arrays.endog,
             exog,
-            self._view.groups,
-            Z=source.exog_re if source.k_re else None,
-            components=tuple(source.exog_vc.mats),
+            self.groups,
+            Z=arrays.exog_re,
+            components=arrays.components,
             reml=reml,
         )
 
-    def polished(self) -> StatsmodelsMixedLMAdapter:
-        """Return an adapter of the same model at the optimum of its likelihood.
-
-        The covariance that the fit reports belongs to the point where it stopped, so only GLS and
-        what builds on it is left.
-        """
-        if self.constrained:
-            raise UnsupportedError(
-                "polish: this fit holds parameters fixed or penalises them; its optimum is another "
-                "one than the likelihood's."
-            )
-        best = fit(self.data, start=self.parameters)
-        gap = max(0.0, best.loglik - gls(self.data, self.parameters).loglik) * 2.0
-        other = copy.copy(self)
-        other._best = best
-        other.vcov_kinds = ("gls",)
-        info = self._view.info
-        note = f"polished: at the optimum of the likelihood, deviance {gap:.3g} below the fit's"
-        other._view = replace(
-            self._view, params=best.beta, info=replace(info, notes=(*info.notes, note))
-        )
-        return other
-
-    @property
-    def parameters(self) -> CovarianceParameters:
-        """The variance parameters: the fitted ones, or those of the optimum once polished."""
-        if self._best is not None:
-            return self._best.params
+    @cached_property
+    def estimates(self) -> CovarianceParameters:
+        """The variance parameters where the fit stopped."""
         psi = np.array(self.model.cov_re, dtype=float)
         if psi.size:
             # the fit's own rounding can leave a singular matrix slightly indefinite
@@ -244,31 +224,132 @@ class StatsmodelsMixedLMAdapter:
         components = np.maximum(np.array(self.model.vcomp, dtype=float), 0.0)
         return CovarianceParameters(psi, components, float(self.model.scale))
 
-    def small_sample(
-        self, kind: str, *, cluster: Any = None, information: Information = "expected"
-    ) -> Any:
-        """Return a small-sample method: covariance, degrees of freedom and joint tests.
+    @cached_property
+    def optimum(self) -> MixedFit:
+        """The optimum of the likelihood, found once, from the fit's estimates among others."""
+        return fit(self.data, start=self.estimates)
 
-        Parameters
-        ----------
-        kind : str
-            One of `small_sample_kinds`.
-        cluster : str or array, optional
-            For the cluster-robust ones: larger clusters that hold whole groups.
-        information : {"expected", "observed"}
-            For Kenward-Roger.
+    @property
+    def parameters(self) -> CovarianceParameters:
+        """The variance parameters: the fitted ones, or those of the optimum once polished."""
+        return self.optimum.params if self.polished else self.estimates
+
+    @cached_property
+    def constrained(self) -> bool:
+        """Whether parameters were held fixed or penalised, so that the optimum is another one."""
+        results = _unwrapped(self.model)
+        parts = (
+            getattr(results, "freepat", None),
+            getattr(results, "cov_pen", None),
+            getattr(self.model.model, "fe_pen", None),
+        )
+        return any(part is not None for part in parts)
+
+    @cached_property
+    def converged(self) -> bool:
+        """What the fit says of itself."""
+        return bool(self.model.converged)
+
+    @cached_property
+    def _cov_params(self) -> FloatArray:
+        """The covariance of all parameters that the fit reports."""
+        return np.asarray(self.model.cov_params(), dtype=float)
+
+    # --- covariances and degrees of freedom ----------------------------------------------------
+
+    def _covariances(self, plain: tuple[str, ...]) -> Mapping[str, CovarianceOffer]:
+        """Offer the covariances of the fixed effects; the plain ones first."""
+        offers = {kind: CovarianceOffer(partial(self._plain, kind)) for kind in plain}
+        offers["kenward-roger"] = CovarianceOffer(self._kenward_roger, ("information",))
+        for kind in ROBUST:
+            offers[kind] = CovarianceOffer(partial(self._robust, kind), ("cluster",))
+        return offers
+
+    def _references(self) -> Mapping[str, ReferenceOffer]:
+        return {
+            "satterthwaite": ReferenceOffer(self._satterthwaite, ("gls", "kenward-roger")),
+            "kenward-roger": ReferenceOffer(
+                self._kenward_roger_reference, ("gls", "kenward-roger")
+            ),
+            "between-within": ReferenceOffer(self._between_within),
+        }
+
+    def _plain(self, kind: str, request: Request) -> Covariance:
+        cov = gls(self.data, self.parameters).cov if kind == "gls" else self._reported()
+        return Covariance(cov, CovarianceFacts(kind))
+
+    def _reported(self) -> FloatArray:
+        """Return the covariance of the fixed effects that the fit reports."""
+        if self.polished:
+            raise UnsupportedError(
+                'vcov: "model" belongs to the fit as it stopped; with polish=True use "gls".'
+            )
+        if self.fitted.null_spaces["beta"].size:
+            raise NumericalError(
+                'vcov="model": the design has redundant columns, where the fit inverts a singular '
+                'matrix and reports what rounding makes of it. Use vcov="gls".'
+            )
+        p = len(self.fitted.parameters["beta"])
+        cov = self._cov_params[:p, :p]
+        if not np.isfinite(cov).all() or (np.diagonal(cov) < 0).any():
+            raise NumericalError(
+                'vcov="model": the fit reports a covariance that is not finite or has a negative '
+                'variance (a singular fit). Use vcov="gls".'
+            )
+        return cov
+
+    @cached_property
+    def _derivatives(self) -> VarianceDerivatives:
+        """What Kenward-Roger and Satterthwaite share."""
+        return variance_derivatives(self.data, self.parameters)
+
+    def _kenward_roger_fit(self, information: str) -> KenwardRogerFit:
+        kept: Any = information  # checked by the option that carries it
+        if not self.reml:  # refused there, before the derivatives are formed
+            return kenward_roger_fit(self.data, self.parameters, kept)
+        return kenward_roger_fit(self.data, self.parameters, kept, self._derivatives)
+
+    def _kenward_roger(self, request: Request) -> Covariance:
+        found = self._kenward_roger_fit(request.information)
+        reference = _kenward_roger_reference(found)
+        facts = CovarianceFacts("kenward-roger", information=request.information)
+        return Covariance(found.cov, facts, reference, {"kenward-roger": reference})
+
+    def _kenward_roger_reference(self, information: str) -> Reference:
+        return _kenward_roger_reference(self._kenward_roger_fit(information))
+
+    def _satterthwaite(self, information: str) -> Reference:
+        found = satterthwaite_fit(self.data, self.parameters, self._derivatives)
+        facts = ReferenceFacts(Distribution.SATTERTHWAITE)
+        return Reference(facts, method=found, notes=_variance_notes(found.variance))
+
+    def _between_within(self, information: str) -> Reference:
+        facts = ReferenceFacts(Distribution.BETWEEN_WITHIN)
+        return Reference(facts, method=between_within_split(self.data))
+
+    def _robust(self, kind: RobustKind, request: Request) -> Covariance:
+        cluster = request.cluster
+        labels = None if cluster is None else cluster_labels(self.fitted, cluster)
+        found = robust_fit(self.data, self.parameters, kind, labels, self.arrays.group_labels)
+        own = Reference.constant(float(found.cluster_df), Distribution.CLUSTERS)
+        facts = ReferenceFacts(Distribution.BELL_MCCAFFREY, covariance=kind)
+        by_name = {"satterthwaite": Reference(facts, method=found)}
+        return Covariance(found.cov, CovarianceFacts(kind, clusters=found.n_clusters), own, by_name)
+
+    # --- refits and health ---------------------------------------------------------------------
+
+    def polish(self) -> Fitted:
+        """Return the same model at the optimum of its likelihood.
+
+        The covariance that the fit reports belongs to the point where it stopped, so only GLS and
+        what builds on it is left.
         """
-        if kind == "kenward-roger":
-            return kenward_roger(self.data, self.parameters, information)
-        if kind == "satterthwaite":
-            return satterthwaite(self.data, self.parameters)
-        labels = None if cluster is None else cluster_labels(self._view, cluster)
-        kept: RobustKind = kind  # pyright: ignore[reportAssignmentType]
-        return robust(self.data, self.parameters, kept, labels, self._source.group_labels)
-
-    def between_within(self) -> BetweenWithin:
-        """Return the between-within degrees of freedom of contrast rows."""
-        return between_within(self.data)
+        if self.constrained:
+            raise UnsupportedError(
+                "polish: this fit holds parameters fixed or penalises them; its optimum is another "
+                "one than the likelihood's."
+            )
+        return PolishedMixedLM(self).fitted
 
     def bootstrap(self, option: Bootstrap) -> Replicates:
         """Refit the model to resampled data."""
@@ -278,44 +359,102 @@ class StatsmodelsMixedLMAdapter:
             return bootstrap_by_refits(self, option)
         from pymargins.adapters.mixedlm_bootstrap import bootstrap_mixed
 
-        return bootstrap_mixed(self, option)
+        self._require_free(
+            "bootstrap", ', which the engine does not cover. Use Bootstrap(engine="refit")'
+        )
+        return bootstrap_mixed(self.fitted, self.data, self.optimum, option)
 
     def likelihood_ratio(self, columns: list[int], option: Bootstrap) -> pd.Series:
         """Bootstrap the likelihood ratio of a null model without these columns of the design."""
         from pymargins.adapters.mixedlm_bootstrap import likelihood_ratio_test
 
-        return likelihood_ratio_test(self, columns, option)
+        self._require_free("likelihood_ratio_test")
+        full, null = self._likelihood_data(None), self._likelihood_data(columns)
+        return likelihood_ratio_test(null, full, option)
 
-    # --- health of the fit ---------------------------------------------------------------------
+    def _require_free(self, what: str, more: str = "") -> None:
+        if self.constrained:
+            raise UnsupportedError(
+                f"{what}: this fit holds parameters fixed or penalises them{more}."
+            )
 
-    def diagnose(self) -> Diagnosis:
-        """Report convergence, boundary, distance from the optimum, `"model"` against `"gls"`."""
-        return diagnose_mixed(self)
-
-    @property
-    def constrained(self) -> bool:
-        """Whether parameters were held fixed or penalised, so that the optimum is another one."""
-        results = getattr(self.model, "_results", self.model)
-        parts = (
-            getattr(results, "freepat", None),
-            getattr(results, "cov_pen", None),
-            getattr(self._source, "fe_pen", None),
+    def examine(self) -> Health:
+        """Tell convergence, boundary, distance from the optimum, `"model"` against `"gls"`."""
+        try:
+            reported = self._reported()
+        except (NumericalError, UnsupportedError):
+            reported = None
+        return examine_mixed(
+            self.data,
+            self.parameters,
+            None if self.constrained else self.optimum,
+            reported,
+            self.optimum.converged if self.polished else self.converged,
+            self.fitted.design.names,
+            self.fitted.null_spaces["beta"].size > 0,
         )
-        return any(part is not None for part in parts)
 
-    @property
-    def converged(self) -> bool:
-        """What the fit, or its polishing, says of convergence."""
-        return bool(self.model.converged) if self._best is None else self._best.converged
 
-    def warn(self, vcov: str, stand_in: bool) -> None:
-        """Give one warning where the state of the fit would change a conclusion.
+class PolishedMixedLM(StatsmodelsMixedLMAdapter):
+    """The same model at the optimum of its likelihood."""
 
-        `stand_in`: whether `vcov` was taken because the fit reports no covariance.
-        """
-        text = short_warning(diagnose_mixed(self), vcov, stand_in)
-        if text:
-            warnings.warn(text, FitWarning, stacklevel=callers_level())
+    def __init__(self, stopped: StatsmodelsMixedLMAdapter) -> None:
+        self.model, self.reml, self.groups = stopped.model, stopped.reml, stopped.groups
+        self.arrays = stopped.arrays
+        self.polished = True
+        self.data, self.estimates, self.optimum = stopped.data, stopped.estimates, stopped.optimum
+        best = self.optimum
+        gap = max(0.0, best.loglik - gls(self.data, self.estimates).loglik) * 2.0
+        fitted = stopped.fitted
+        self.fitted = replace(
+            fitted,
+            parameters=Parameters.of_blocks(beta=best.beta, gamma=best.params.gamma),
+            covariances=self._covariances(("gls",)),
+            references=self._references(),
+            facts=replace(fitted.facts, notes=(*fitted.facts.notes, Polished(gap))),
+            refits=self,
+            health=self.examine,
+            polish=None,
+        )
+
+
+def _unwrapped(results: Any) -> Any:
+    """Return a result without the wrapper that statsmodels puts around it."""
+    return getattr(results, "_results", results)
+
+
+def _design_and_frame(source: Any, spec: Any, training_data: Any) -> tuple[Design, pd.DataFrame]:
+    """Return what the design rows are made of, and the data of the rows that were fitted."""
+    n = len(source.exog)
+    if spec is not None:
+        given = source.data.frame
+        if training_data is not None:
+            given = rows_of_fit(training_data, source.data.frame, n)
+        frame = training_frame(given, n)
+        return design_of_spec(spec, frame), frame
+    if training_data is None:
+        raise ArgumentError(
+            f"{DATA}: a fit from arrays does not carry its data frame; pass it: "
+            "Margins(fit, data=df) or StatsmodelsMixedLMAdapter(fit, training_data=df)."
+        )
+    frame = training_frame(training_data, n)
+    names = list(source.exog_names)
+    return Design.from_columns(names, match_columns(names, np.asarray(source.exog), frame)), frame
+
+
+def _kenward_roger_reference(found: KenwardRogerFit) -> Reference:
+    facts = ReferenceFacts(Distribution.KENWARD_ROGER, information=found.information)
+    return Reference(facts, method=found, notes=_variance_notes(found.variance))
+
+
+def _variance_notes(variance: VarianceCovariance) -> tuple[Note, ...]:
+    """Tell where the variance of the variance parameters is not what it should be."""
+    notes: list[Note] = []
+    if variance.dropped:
+        notes.append(BoundaryParameters(variance.dropped))
+    if variance.indefinite:
+        notes.append(IndefiniteInformation())
+    return tuple(notes)
 
 
 def design_of_spec(spec: Any, frame: pd.DataFrame) -> Design:
@@ -330,12 +469,12 @@ def design_of_spec(spec: Any, frame: pd.DataFrame) -> Design:
     return design_from_formulaic(spec, columns)
 
 
-def _transformed(response: str, frame: pd.DataFrame) -> tuple[str, ...]:
-    """Say so where the formula transforms the response: means do not transform back."""
+def _transformed(response: str, frame: pd.DataFrame) -> tuple[TransformedResponse, ...]:
+    """Tell where the formula transforms the response: means do not transform back."""
     inside = [w for w in re.findall(r"\w+", response) if w in frame.columns]
     if response in frame.columns or not inside:
         return ()
-    return (f"figures are means of {response}, as the model has it, not of {inside[0]}",)
+    return (TransformedResponse(response, inside[0]),)
 
 
 def _formula_of(source: Any, spec: Any) -> str | None:

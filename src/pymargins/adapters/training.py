@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,18 +9,12 @@ import numpy as np
 import pandas as pd
 
 from pymargins._typing import AnyArray, FloatArray
-from pymargins.averages import repeat_constant
-from pymargins.design import Design, Factor, chunks, mismatch
+from pymargins.asking.frames import as_frame
 from pymargins.errors import ArgumentError, ArgumentTypeError, ModelError, listing, unknown_name
-from pymargins.model import ModelView, Variable
-from pymargins.population import as_frame
-from pymargins.population import snapshot as snapshot
+from pymargins.estimands.rows import repeat_constant
+from pymargins.models.design import Design, Factor, mismatch
+from pymargins.models.fitted import Fitted
 
-#: The smallest singular value of X, its columns of length one, relative to the largest ...
-RANK_TOLERANCE = 1e-10
-#: ... and the smallest eigenvalue of X'X above which there is no doubt about the rank.
-SOUND = 1e-8
-INVOLVED = 1e-7
 #: Both names of one argument: of the session, and of the adapter.
 DATA = "training_data (data= of a session)"
 PROBE_ROWS = 7
@@ -81,78 +74,6 @@ def _changed(columns: Sequence[str]) -> ModelError:
         "changed after fitting, or it is another one. Pass the data that were fitted: "
         "Margins(fit, data=...)."
     )
-
-
-def make_variables(
-    design: Design, frame: pd.DataFrame, formula: str | None = None
-) -> dict[str, Variable]:
-    """Describe the variables of the fixed part, in the design's order, or in that of a formula."""
-    names = list(design.variables)
-    if formula is not None:
-        names.sort(key=lambda name: _place(name, formula))
-    return {name: _variable(name, design, frame[name]) for name in names}
-
-
-def _place(name: str, formula: str) -> int:
-    found = re.search(rf"(?<!\w){re.escape(name)}(?![\w(])", formula)
-    return found.start() if found else len(formula)
-
-
-def _variable(name: str, design: Design, column: Any) -> Variable:
-    direct = [f for f in design.factors if f.direct and f.variables == (name,) and f.levels]
-    dtype = column.dtype
-    if direct:
-        levels = direct[0].levels or ()
-        kind = "boolean" if pd.api.types.is_bool_dtype(dtype) else "categorical"
-        return Variable(name, kind, levels, _reference(design, direct, levels), dtype=dtype)
-    if pd.api.types.is_bool_dtype(dtype):
-        return Variable(name, "boolean", (False, True), False, dtype=dtype)
-    if isinstance(dtype, pd.CategoricalDtype):
-        levels = tuple(dtype.categories)
-        return Variable(name, "categorical", levels, levels[0], dtype=dtype)
-    if not pd.api.types.is_numeric_dtype(dtype):
-        levels = tuple(sorted(pd.unique(column.dropna()), key=str))
-        return Variable(name, "categorical", levels, levels[0], dtype=dtype)
-    values = np.asarray(column, dtype=float)
-    low, high = float(np.min(values)), float(np.max(values))
-    indicator = low == 0.0 and high == 1.0 and bool(((values == 0.0) | (values == 1.0)).all())
-    return Variable(name, "numeric", low=low, high=high, indicator=indicator, dtype=dtype)
-
-
-def _reference(design: Design, factors: Sequence[Factor], levels: Sequence[Any]) -> Any:
-    """Return the level that a treatment coding leaves out; the first under any other coding."""
-    for block in design.blocks:
-        for position, coding in zip(block.factors, block.codings, strict=True):
-            factor = design.factors[position]
-            if factor in factors and coding is not None and coding.shape[1] == len(levels) - 1:
-                zero = np.flatnonzero(~coding.any(axis=1))
-                ones = np.isin(coding, (0.0, 1.0)).all() and (coding.sum(axis=1) <= 1).all()
-                if len(zero) == 1 and ones:
-                    return levels[int(zero[0])]
-    return levels[0]
-
-
-def null_space(exog: AnyArray) -> FloatArray:
-    """Return the directions of the coefficients that a design does not determine, (p, d).
-
-    X'X has the squares of X's singular values, so it shows at once that a design is sound, but not
-    that it is deficient: with raw calendar years, ``year + year**2`` leaves a ratio of 1e-12 in
-    it. Then X itself is asked, by an orthogonal decomposition.
-    """
-    cross = np.asarray(exog.T @ exog, dtype=float)
-    size = np.sqrt(np.diagonal(cross))
-    size = np.where(size > 0, size, 1.0)
-    spectrum = np.linalg.eigvalsh(cross / np.outer(size, size))
-    if spectrum[0] > SOUND * spectrum[-1]:
-        return np.empty((len(size), 0))
-    root = np.zeros((len(size), len(size)))
-    for rows in chunks(len(exog)):
-        root = np.linalg.qr(np.vstack([root, exog[rows] / size]), mode="r")
-    _, sizes, vectors = np.linalg.svd(root)
-    missing = vectors[sizes < RANK_TOLERANCE * sizes[0]].T
-    # rounding is not involvement: a coefficient that takes no part gets an exact zero
-    missing = np.where(np.abs(missing) < INVOLVED, 0.0, missing)
-    return missing / size[:, None]
 
 
 def training_frame(data: Any, n: int) -> pd.DataFrame:
@@ -231,16 +152,16 @@ def _equal(column: Any, stored: FloatArray) -> bool:
     return bool(np.allclose(values, stored, rtol=1e-12, atol=0.0))
 
 
-def cluster_labels(view: ModelView, cluster: Any) -> AnyArray:
+def cluster_labels(fitted: Fitted, cluster: Any) -> AnyArray:
     """Return one cluster label for each row of the fit."""
     if isinstance(cluster, str):
-        if cluster not in view.frame.columns:
-            raise unknown_name("cluster", cluster, view.frame.columns, "a column of the data")
-        return np.asarray(view.frame[cluster])
+        if cluster not in fitted.frame.columns:
+            raise unknown_name("cluster", cluster, fitted.frame.columns, "a column of the data")
+        return np.asarray(fitted.frame[cluster])
     labels = np.asarray(cluster)
-    if labels.shape != (view.info.n,):
+    if labels.shape != (fitted.facts.n,):
         raise ArgumentError(
             f"cluster: shape {labels.shape}; expected a column name or one label for each of the "
-            f"{view.info.n} rows of the fit."
+            f"{fitted.facts.n} rows of the fit."
         )
     return labels

@@ -7,13 +7,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pymargins.errors import ArgumentError, ArgumentTypeError, listing, not_one_of
-from pymargins.inference.covariance import choose_vcov
+from pymargins.facts import CovarianceFacts, Distribution, ReferenceFacts
+from pymargins.inference.covariance import choose_covariance
 from pymargins.inference.delta import DeltaInference
-from pymargins.inference.freedom import choose_df
-from pymargins.inference.options import Bootstrap, Delta, Simulation
+from pymargins.inference.reference import choose_reference
 from pymargins.inference.resampling import bootstrap, simulate
+from pymargins.inference.uncertainty import Uncertainty
+from pymargins.models.fitted import Fitted
+from pymargins.options import Bootstrap, Delta, Simulation
 
-BOOTSTRAP = "bootstrap"
 METHODS: dict[str, type[Any]] = {
     "delta": Delta,
     "simulation": Simulation,
@@ -24,37 +26,39 @@ USES: dict[str, tuple[str, ...]] = {
     "simulation": ("n_sim", "rng"),
     "bootstrap": ("n_boot", "rng", "n_jobs", "progress"),
 }
+#: What the covariance of bootstrap draws is called.
+DRAWS = "draws"
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A session's inference and the words for it."""
+    """A session's inference, and what is to be said of it."""
 
-    inference: Any
-    vcov: str
-    vcov_words: str
-    df_words: str
-    option: Delta | Simulation | Bootstrap
+    inference: Uncertainty
+    covariance: CovarianceFacts
+    reference: ReferenceFacts
 
 
 def choose_inference(
-    adapter: Any, vcov: Any, df: Any, cluster: Any, method: Any, options: Mapping[str, Any]
+    fitted: Fitted,
+    vcov: Any,
+    df: Any,
+    cluster: Any,
+    option: Delta | Simulation | Bootstrap,
 ) -> Choice:
     """Build the inference a session asked for, or say what is supported."""
-    option = parse_method(method, options)
     if isinstance(option, Bootstrap):
-        return _bootstrapped(adapter, vcov, df, cluster, option)
-    cov = choose_vcov(adapter, vcov, df, cluster)
+        return _bootstrapped(fitted, vcov, df, cluster, option)
+    cov = choose_covariance(fitted, vcov, df, cluster)
     if isinstance(option, Simulation):
         _refuse_df(df, "simulation")
-        inference = simulate(option, adapter.view.params, cov.matrix)
-        return Choice(inference, cov.kind, cov.words, "none: percentiles of the draws", option)
-    freedom = choose_df(adapter, df, cov)
-    inference = DeltaInference(cov.matrix, freedom)
-    return Choice(inference, cov.kind, cov.words, freedom.words, option)
+        inference = simulate(option, fitted.point, cov.matrix)
+        return Choice(inference, cov.facts, ReferenceFacts(Distribution.DRAWS))
+    reference = choose_reference(fitted, df, cov)
+    return Choice(DeltaInference(fitted.point, cov.matrix, reference), cov.facts, reference.facts)
 
 
-def _bootstrapped(adapter: Any, vcov: Any, df: Any, cluster: Any, option: Bootstrap) -> Choice:
+def _bootstrapped(fitted: Fitted, vcov: Any, df: Any, cluster: Any, option: Bootstrap) -> Choice:
     _refuse_df(df, "bootstrap")
     if vcov is not None:
         raise ArgumentError(
@@ -64,9 +68,8 @@ def _bootstrapped(adapter: Any, vcov: Any, df: Any, cluster: Any, option: Bootst
         if option.cluster is not None:
             raise ArgumentError("cluster: given to the session and to Bootstrap(); give it once.")
         option = replace(option, cluster=cluster)
-    words = "of the bootstrap draws"
-    found = bootstrap(option, adapter)
-    return Choice(found, BOOTSTRAP, words, "none: bootstrap distribution", option)
+    found = bootstrap(option, fitted)
+    return Choice(found, CovarianceFacts(DRAWS), ReferenceFacts(Distribution.DRAWS))
 
 
 def _refuse_df(df: Any, name: str) -> None:

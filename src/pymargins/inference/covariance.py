@@ -1,8 +1,9 @@
-"""The covariance of the coefficients that a session asked for."""
+"""The covariance of the parameters that a session asked for."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,122 +18,107 @@ from pymargins.errors import (
     listing,
     near_miss,
 )
-from pymargins.inference.options import KenwardRoger
+from pymargins.facts import CovarianceFacts
+from pymargins.models.fitted import Fitted
+from pymargins.models.uncertainty import Covariance, CovarianceOffer, Request
+from pymargins.options import KenwardRoger
 
-ROBUST = ("CR0", "CR1", "CR2", "CR3")
-KNOWN = ("model", "gls", "kenward-roger", *ROBUST, "HC0", "HC1", "HC2", "HC3")
-WORDS = {
-    "model": "as the fit reports it",
-    "gls": "GLS, (X'V⁻¹X)⁻¹ at the fitted variances",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Covariance:
-    """A covariance of the coefficients.
-
-    Parameters
-    ----------
-    matrix : ndarray, shape (p, p)
-    kind : str
-        Its name; ``"matrix"`` for the user's own.
-    words : str
-        For tables.
-    method : object or None
-        Where it belongs to a small-sample method: what offers `df` and `joint` for it.
-    """
-
-    matrix: FloatArray
-    kind: str
-    words: str
-    method: Any = None
+#: Every covariance that some class of models offers: what a message calls known.
+KNOWN = (
+    *("model", "gls", "kenward-roger"),
+    *("CR0", "CR1", "CR2", "CR3"),
+    *("HC0", "HC1", "HC2", "HC3"),
+)
 
 
-def choose_vcov(adapter: Any, vcov: Any, df: Any, cluster: Any) -> Covariance:
-    """Return the covariance that `vcov` names, or that `df` implies."""
+def choose_covariance(fitted: Fitted, vcov: Any, df: Any, cluster: Any) -> Covariance:
+    """Return the covariance that `vcov` names, or that `df` implies, of what the mean needs."""
+    blocks = fitted.mean.blocks
     if vcov is None:
-        vcov = _implied(adapter, df)
+        vcov = _implied(fitted, df)
     name = vcov if isinstance(vcov, str) else type(vcov).__name__  # a matrix compares to nothing
-    if cluster is not None and name not in ROBUST:
-        raise ArgumentError(
-            f"cluster: vcov={name!r} does not use it; it belongs to vcov={listing(ROBUST)}."
-        )
-    if isinstance(vcov, KenwardRoger) or name == "kenward-roger":
-        return _kenward_roger(adapter, vcov)
-    if name in ROBUST and name in supported(adapter):
-        found = adapter.small_sample(vcov, cluster=cluster)
-        words = f"cluster-robust {vcov}, {found.n_clusters} clusters"
-        return Covariance(_checked(found.cov, vcov), vcov, words, found)
-    if isinstance(vcov, str):
-        return _by_name(adapter, vcov)
-    return _given(adapter, vcov)
+    information = "expected"
+    if isinstance(vcov, KenwardRoger):
+        name, information = "kenward-roger", vcov.information
+    offer = fitted.covariances.get(name)
+    _refuse_cluster(fitted, name, offer, cluster)
+    if offer is not None:
+        found = offer.make(Request(blocks, cluster, information))
+        return replace(found, matrix=_checked(found.matrix, name))
+    if name == "kenward-roger" or isinstance(vcov, str):
+        raise _not_offered(fitted, name)
+    return _given(coefficient_names(fitted, blocks), vcov)
 
 
-def supported(adapter: Any) -> list[str]:
-    """Name the covariances an adapter offers."""
-    more = getattr(adapter, "small_sample_kinds", ())
-    return [*adapter.vcov_kinds, *(k for k in more if k != "satterthwaite")]
+def coefficient_names(fitted: Fitted, blocks: Sequence[str]) -> tuple[str, ...]:
+    """Name the parameters of some blocks, as a labelled matrix would."""
+    names: list[str] = []
+    for block in blocks:
+        where = fitted.parameters.blocks[block]
+        count = where.stop - where.start
+        own = fitted.design.names
+        plain = block == "beta" and len(own) == count
+        names += own if plain else [f"{block}[{i}]" for i in range(count)]
+    return tuple(names)
 
 
-def _implied(adapter: Any, df: Any) -> Any:
-    """Return what goes with the degrees of freedom, otherwise the adapter's default.
+def _refuse_cluster(fitted: Fitted, name: str, offer: CovarianceOffer | None, cluster: Any) -> None:
+    if cluster is None or (offer is not None and "cluster" in offer.options):
+        return
+    uses = [kind for kind, known in fitted.covariances.items() if "cluster" in known.options]
+    where = f"; it belongs to vcov={listing(uses)}" if uses else ""
+    raise ArgumentError(f"cluster: vcov={name!r} does not use it{where}.")
+
+
+def _implied(fitted: Fitted, df: Any) -> Any:
+    """Return what goes with the degrees of freedom, otherwise the model's default.
 
     Where a singular fit reports no covariance of its own, GLS stands in, and tables say so.
     """
     named = df if isinstance(df, str) else ""  # an array is refused where `df` is read
     if isinstance(df, KenwardRoger) or named == "kenward-roger":
         return df
-    if named == "satterthwaite" and "gls" in adapter.vcov_kinds:
+    offers = fitted.covariances
+    if named == "satterthwaite" and "gls" in offers:
         return "gls"
-    default = adapter.vcov_kinds[0]
-    if "gls" not in adapter.vcov_kinds:
+    default = next(iter(offers))
+    if "gls" not in offers:
         return default
     try:
-        adapter.vcov(default)
+        offers[default].make(Request(fitted.mean.blocks))
     except NumericalError:
         return "gls"
     return default
 
 
-def _kenward_roger(adapter: Any, vcov: Any) -> Covariance:
-    if "kenward-roger" not in supported(adapter):
-        raise UnsupportedError(
-            "vcov: 'kenward-roger' is not available for this model. Supported: "
-            f"{listing(supported(adapter))}."
+def _not_offered(fitted: Fitted, vcov: str) -> UnsupportedError | ArgumentError:
+    kinds = list(fitted.covariances)
+    if vcov == "kenward-roger":
+        return UnsupportedError(
+            f"vcov: 'kenward-roger' is not available for this model. Supported: {listing(kinds)}."
         )
-    option = vcov if isinstance(vcov, KenwardRoger) else KenwardRoger()
-    found = adapter.small_sample("kenward-roger", information=option.information)
-    words = f"Kenward-Roger, {option.information} information"
-    return Covariance(_checked(found.cov, "kenward-roger"), "kenward-roger", words, found)
-
-
-def _by_name(adapter: Any, vcov: str) -> Covariance:
-    kinds = supported(adapter)
-    if vcov in adapter.vcov_kinds:
-        return Covariance(_checked(adapter.vcov(vcov), vcov), vcov, WORDS.get(vcov, vcov))
     if vcov in KNOWN:
-        raise UnsupportedError(
+        return UnsupportedError(
             f"vcov: {vcov!r} is not available for this model. Supported: {listing(kinds)}, a "
             "matrix or a labelled data frame."
         )
-    raise ArgumentError(
+    return ArgumentError(
         f"vcov: got {vcov!r}; allowed are {listing(kinds)}, a matrix or a labelled data frame."
         f"{near_miss(vcov, kinds)}"
     )
 
 
-def _given(adapter: Any, vcov: Any) -> Covariance:
-    names = adapter.view.design.names
+def _given(names: tuple[str, ...], vcov: Any) -> Covariance:
     if isinstance(vcov, pd.DataFrame):
         matrix = _checked(_ordered(vcov, names), "matrix")
-        return Covariance(matrix, "matrix", "given by the user, aligned by name")
+        return Covariance(matrix, CovarianceFacts("matrix", aligned=True))
     array = _real_numbers(vcov)
     if array.shape != (len(names), len(names)):
         raise ArgumentError(
             f"vcov: a matrix must have shape ({len(names)}, {len(names)}), one row for each of "
             f"{listing(names)}; got {array.shape}."
         )
-    return Covariance(_checked(array, "matrix"), "matrix", "given by the user")
+    return Covariance(_checked(array, "matrix"), CovarianceFacts("matrix"))
 
 
 def _ordered(vcov: pd.DataFrame, names: tuple[str, ...]) -> FloatArray:

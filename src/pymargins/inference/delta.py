@@ -2,69 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from uuid import uuid4
 
 import numpy as np
 
 from pymargins._typing import FloatArray
 from pymargins.errors import NumericalError
-from pymargins.estimand import Estimand
+from pymargins.estimands.nodes import Estimand, Known
+from pymargins.facts import DeltaMethod, Note
 from pymargins.inference import distributions
+from pymargins.inference.reference import Joint, joint_df, single_df
+from pymargins.models.parameters import Point
+from pymargins.models.uncertainty import Reference
 
 NEGATIVE_VARIANCE_TOLERANCE = 1e-8
 
 
-@dataclass(frozen=True, slots=True)
-class Joint:
-    """A joint Wald test: `scale * F` is referred to F(`df1`, `df2`)."""
-
-    scale: float
-    df2: float
+def new_key() -> str:
+    """Return a key that no other session has."""
+    return uuid4().hex
 
 
-@dataclass(frozen=True, slots=True)
-class DegreesOfFreedom:
-    """The reference distribution of Wald statistics.
-
-    Parameters
-    ----------
-    single : callable
-        From Jacobian rows (k, p) to degrees of freedom (k,), one a contrast; infinite for the
-        normal distribution.
-    joint : callable
-        From r independent Jacobian rows to the `Joint` reference of their F statistic.
-    words : str
-        How tables name it.
-    notes : tuple of str
-        What a reader of the table should know of it.
-    """
-
-    single: Callable[[FloatArray], FloatArray]
-    joint: Callable[[FloatArray], Joint]
-    words: str
-    notes: tuple[str, ...] = ()
-
-    @classmethod
-    def constant(cls, df: float, words: str) -> DegreesOfFreedom:
-        """Use the same number for every contrast; infinity is the normal distribution."""
-        return cls(lambda rows: np.full(len(rows), df), lambda rows: Joint(1.0, df), words)
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class DeltaInference:
     """Turns estimands into covariances and intervals by the delta method.
 
     Parameters
     ----------
-    cov : ndarray, shape (p, p)
-        Covariance of the coefficients.
-    df : DegreesOfFreedom
+    point : Point
+        The fitted parameters.
+    cov : ndarray, shape (P, P)
+        Their covariance.
+    reference : Reference
+    key : str
     """
 
+    point: Point
     cov: FloatArray
-    df: DegreesOfFreedom
-    draws: None = None
+    reference: Reference
+    key: str = field(default_factory=new_key)
+    n_draws: None = None
+
+    @property
+    def facts(self) -> DeltaMethod:
+        """The method, for tables."""
+        return DeltaMethod()
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """What a reader of a table should know of the degrees of freedom."""
+        return self.reference.notes
+
+    def value(self, estimand: Estimand) -> FloatArray:
+        """Return the estimates (k,)."""
+        return estimand.at(self.point, True)[0][0]
+
+    def jacobian(self, estimand: Estimand) -> FloatArray:
+        """Return their derivatives by the parameters (k, P)."""
+        jac = estimand.at(self.point, True)[1]
+        assert jac is not None
+        return jac[0]
+
+    def draws(self, estimand: Estimand) -> None:
+        """Return None: there are none."""
+
+    def standardised_draws(self, estimand: Estimand) -> tuple[FloatArray, FloatArray]:
+        """Refuse: there are none."""
+        raise AssertionError("the delta method has no draws")
 
     def covariance(self, estimand: Estimand) -> FloatArray:
         """Return the joint covariance (k, k) of an estimand.
@@ -74,10 +79,11 @@ class DeltaInference:
         NumericalError
             Where a variance is negative beyond rounding.
         """
-        out = estimand.jacobian @ self.cov @ estimand.jacobian.T
+        jac = self.jacobian(estimand)
+        out = jac @ self.cov @ jac.T
         out = (out + out.T) / 2.0
         variance = np.diagonal(out)
-        sizes = np.abs(estimand.jacobian) @ np.sqrt(np.abs(np.diagonal(self.cov)))
+        sizes = np.abs(jac) @ np.sqrt(np.abs(np.diagonal(self.cov)))
         if (variance < -NEGATIVE_VARIANCE_TOLERANCE * sizes**2).any() or np.isnan(out).any():
             raise NumericalError(
                 "the covariance of the coefficients is not positive semi-definite: the variance of "
@@ -88,32 +94,34 @@ class DeltaInference:
 
     def std_error(self, estimand: Estimand) -> FloatArray:
         """Return standard errors (k,) without forming the whole covariance."""
-        variance = np.einsum("kp,kp->k", estimand.jacobian @ self.cov, estimand.jacobian)
+        jac = self.jacobian(estimand)
+        variance = np.einsum("kp,kp->k", jac @ self.cov, jac)
         if (variance < 0).any() or np.isnan(variance).any():
             variance = np.diagonal(self.covariance(estimand))
         return np.sqrt(np.maximum(variance, 0.0))
 
     def degrees_of_freedom(self, estimand: Estimand) -> FloatArray:
         """Return the degrees of freedom of each row."""
-        return self.df.single(estimand.jacobian)
+        return single_df(self.reference, self.jacobian(estimand), self.point.blocks)
+
+    def joint_reference(self, rows: FloatArray) -> Joint:
+        """Return the reference of a joint test of independent Jacobian rows."""
+        return joint_df(self.reference, rows, self.point.blocks)
 
     def interval(self, estimand: Estimand, level: float) -> tuple[FloatArray, FloatArray]:
         """Return symmetric pointwise intervals."""
         half = distributions.quantile((1 + level) / 2, self.degrees_of_freedom(estimand))
         half = half * self.std_error(estimand)
-        return estimand.value - half, estimand.value + half
+        value = self.value(estimand)
+        return value - half, value + half
 
     def p_value(self, estimand: Estimand, null: FloatArray, alternative: str) -> FloatArray:
         """Return Wald p-values against a null value."""
-        statistic = distributions.ratio(estimand.value - null, self.std_error(estimand))
+        statistic = distributions.ratio(self.value(estimand) - null, self.std_error(estimand))
         return distributions.p_value(statistic, self.degrees_of_freedom(estimand), alternative)
 
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What a reader of a table should know of the degrees of freedom."""
-        return self.df.notes
-
-    @property
-    def words(self) -> str:
-        """Name the method for tables."""
-        return "delta method"
+    def portable(self, estimand: Estimand) -> Estimand:
+        """Keep value and Jacobian: all that the delta method needs."""
+        columns = {name: list(values) for name, values in estimand.columns.items()}
+        value, jac = self.value(estimand), self.jacobian(estimand)
+        return Known(np.array(value), np.array(jac), estimand.labels, columns)

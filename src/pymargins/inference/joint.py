@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
 from pymargins._typing import FloatArray
 from pymargins.errors import ArgumentError, NumericalError
-from pymargins.estimand import Estimand
+from pymargins.estimands.nodes import Estimand
 from pymargins.inference.distributions import f_upper_tail
+from pymargins.inference.uncertainty import Uncertainty
 
 RANK_TOLERANCE = 1e-8
 
@@ -28,15 +27,14 @@ def independent_basis(cov: FloatArray) -> tuple[FloatArray, FloatArray]:
     return vectors[:, keep], spectrum[keep]
 
 
-def wald(estimand: Estimand, null: FloatArray, inference: Any) -> pd.Series:
+def wald(estimand: Estimand, null: FloatArray, inference: Uncertainty) -> pd.Series:
     """Test that an estimand equals `null`, all rows at once.
 
     Parameters
     ----------
     estimand : Estimand
     null : ndarray, shape (k,)
-    inference : Inference
-        With a `df.joint` reference where it has one, otherwise chi-square.
+    inference : Uncertainty
 
     Raises
     ------
@@ -53,11 +51,12 @@ def wald(estimand: Estimand, null: FloatArray, inference: Any) -> pd.Series:
         raise ArgumentError("joint_test: no row has any uncertainty; there is nothing to test.")
     sd = np.sqrt(np.diagonal(cov))
     safe = np.where(sd > 0, sd, 1.0)
-    distance = (estimand.value - null) / safe
+    distance = (inference.value(estimand) - null) / safe
     within = basis.T @ distance
     outside = distance - basis @ within
     if np.abs(outside).max() > 1e-6 * max(1.0, float(np.abs(distance).max())):
-        sizes = np.linalg.svd(estimand.jacobian / safe[:, None], compute_uv=False)
+        jac = inference.jacobian(estimand)
+        sizes = np.linalg.svd(jac / safe[:, None], compute_uv=False)
         independent = int((sizes > RANK_TOLERANCE * sizes[0]).sum())
         if independent > rank:
             raise NumericalError(
@@ -71,14 +70,11 @@ def wald(estimand: Estimand, null: FloatArray, inference: Any) -> pd.Series:
             "contradict each other."
         )
     statistic = float((within**2 / spectrum).sum()) / rank
-    reference = getattr(inference, "df", None)
-    scaling, df2 = 1.0, np.inf
-    if reference is not None:
-        rows = estimand.jacobian
-        if rank < len(rows):
-            rows = basis.T @ (rows / safe[:, None])
-        joint = reference.joint(rows)
-        scaling, df2 = joint.scale, joint.df2
+    rows = inference.jacobian(estimand)
+    if rank < len(rows):
+        rows = basis.T @ (rows / safe[:, None])
+    joint = inference.joint_reference(rows)
+    scaling, df2 = joint.scale, joint.df2
     p = f_upper_tail(scaling * statistic, rank, df2)
     finite = bool(np.isfinite(df2))
     return pd.Series(

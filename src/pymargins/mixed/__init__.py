@@ -1,15 +1,20 @@
 """Linear mixed models on arrays alone: cross-products, likelihood, fits and refits."""
 
-from pymargins.mixed.bootstrap import LikelihoodRatio, bootstrap, jackknife, likelihood_ratio
-from pymargins.mixed.effects import RandomEffects, random_effects
-from pymargins.mixed.fit import MixedFit, fit, fit_at
-from pymargins.mixed.gls import GlsFit, gls, score
-from pymargins.mixed.optimum import OptimumDistance, distance_from_optimum
-from pymargins.mixed.parameters import CovarianceParameters
-from pymargins.mixed.profile import profiled_deviance
-from pymargins.mixed.replicates import Replicates, refit_responses, refit_weights
-from pymargins.mixed.sampling import ClusterSampling
-from pymargins.mixed.structure import ColumnLayout, GroupBlock, MixedData, RowBlock
+from pymargins.mixed.likelihood.blups import RandomEffects, random_effects
+from pymargins.mixed.likelihood.estimation import MixedFit, fit, fit_at
+from pymargins.mixed.likelihood.least_squares import GlsFit, gls, score
+from pymargins.mixed.likelihood.optimum import OptimumDistance, distance_from_optimum
+from pymargins.mixed.likelihood.parameters import CovarianceParameters
+from pymargins.mixed.likelihood.profile import profiled_deviance
+from pymargins.mixed.likelihood.structure import ColumnLayout, GroupBlock, MixedData, RowBlock
+from pymargins.mixed.refits.bootstraps import (
+    LikelihoodRatio,
+    bootstrap,
+    jackknife,
+    likelihood_ratio,
+)
+from pymargins.mixed.refits.refitter import Refits, refit_responses, refit_weights
+from pymargins.mixed.refits.sampling import ClusterSampling
 
 __all__ = [
     "ClusterSampling",
@@ -22,7 +27,7 @@ __all__ = [
     "MixedFit",
     "OptimumDistance",
     "RandomEffects",
-    "Replicates",
+    "Refits",
     "RowBlock",
     "bootstrap",
     "distance_from_optimum",

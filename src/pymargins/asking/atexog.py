@@ -1,0 +1,245 @@
+"""What a user writes in `atexog`, checked against the model and turned into grids."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pymargins.asking.frames import as_frame
+from pymargins.asking.scenarios import Scenario
+from pymargins.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    UnknownNameError,
+    listing,
+    near_miss,
+    unknown_name,
+)
+from pymargins.estimands.scenes import Grid
+from pymargins.facts import Extrapolation
+from pymargins.models.fitted import Fitted
+from pymargins.models.variables import Variable
+from pymargins.values import value_text, value_texts
+
+#: A larger grid is a mistake: its covariance alone would not fit into memory.
+MAXIMUM_POINTS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """A grid, and how its scenarios are written in tables.
+
+    Parameters
+    ----------
+    grid : Grid
+    columns : mapping of str to list
+        The values of each variable that the user set, one a scenario.
+    """
+
+    grid: Grid
+    columns: Mapping[str, Sequence[Any]]
+
+    def table(
+        self, subgroups: pd.DataFrame, suffix: bool = False
+    ) -> tuple[list[str], dict[str, list[Any]]]:
+        """Label rows and give their table columns: subgroups outermost, then scenarios.
+
+        Parameters
+        ----------
+        subgroups : DataFrame
+            One row a subgroup, its columns the `over` variables; no columns for a single one.
+        suffix : bool
+            Whether labels follow a slope's name: nothing, or ``", treated=0"``.
+        """
+        columns: dict[str, list[Any]] = {
+            name: [v for v in subgroups[name].tolist() for _ in range(self.grid.size)]
+            for name in subgroups.columns
+        }
+        for name, values in self.columns.items():
+            column = f"at_{name}" if name in columns else name
+            columns[column] = list(values) * len(subgroups)
+        if not columns:
+            return [""] if suffix else ["mean response"], {}
+        parts = [_named(k, values) for k, values in columns.items()]
+        labels = [", ".join(row) for row in zip(*parts, strict=True)]
+        return [f", {x}" for x in labels] if suffix else labels, columns
+
+
+def _named(name: str, values: Sequence[Any]) -> list[str]:
+    distinct = list(dict.fromkeys(values))
+    text = dict(zip(distinct, value_texts(distinct), strict=True))
+    return [f"{name}={text[v]}" for v in values]
+
+
+def parse_atexog(fitted: Fitted, atexog: Any) -> Points:
+    """Read `atexog`: a mapping of variables to values or functions, or a data frame.
+
+    Several values form the grid in mapping order, the last key fastest.
+    """
+    if atexog is None:
+        return Points(Grid(), {})
+    frame = as_frame(atexog)
+    if frame is not None:
+        return _from_frame(fitted, frame)
+    if not isinstance(atexog, Mapping):
+        raise ArgumentTypeError(
+            "atexog: expected a mapping such as {'treated': [0, 1]} or a data frame, got "
+            f"{type(atexog).__name__}."
+        )
+    values: dict[str, list[Any]] = {}
+    shifts: dict[str, Any] = {}
+    for name, given in atexog.items():
+        variable = pinnable(fitted, name)
+        if callable(given):
+            shifts[name] = given
+        else:
+            values[name] = value_list(variable, given)
+    sizes = [len(v) for v in values.values()]
+    size = prod(sizes)
+    if size > MAXIMUM_POINTS:
+        raise ArgumentError(
+            f"atexog: the grid has {size:,} points ({' x '.join(f'{n:,}' for n in sizes)}); the "
+            f"limit is {MAXIMUM_POINTS:,}. Give fewer values, or a data frame of the points wanted."
+        )
+    pins: dict[str, Any] = {}
+    columns: dict[str, Any] = {}
+    inner = size
+    outer = 1
+    for name, given in values.items():
+        inner //= len(given)
+        position = np.tile(np.repeat(np.arange(len(given)), inner), outer)
+        outer *= len(given)
+        pins[name] = fitted.variables[name].column(given).iloc[position].reset_index(drop=True)
+        columns[name] = [given[i] for i in position]
+    for name, function in shifts.items():
+        columns[name] = [value_text(function)] * size
+    return Points(Grid(size, pins, shifts), {name: columns[name] for name in atexog})
+
+
+def _from_frame(fitted: Fitted, frame: pd.DataFrame) -> Points:
+    if len(frame) == 0 or frame.shape[1] == 0:
+        raise ArgumentError("atexog: the data frame has no rows or no columns.")
+    unknown = [c for c in frame.columns if c not in fitted.variables]
+    if unknown:
+        try:
+            pinnable(fitted, unknown[0])
+        except UnknownNameError as error:
+            usable = [c for c in frame.columns if c in fitted.variables]
+            raise UnknownNameError(
+                f"{error} Every column of the frame is pinned"
+                + (f"; pass frame[{usable}]." if usable else ".")
+            ) from None
+    if not frame.columns.is_unique:
+        raise ArgumentError("atexog: column names of the data frame are not unique.")
+    pins = {str(c): fitted.variables[str(c)].column(frame[c].array) for c in frame.columns}
+    return Points(Grid(len(frame), pins), {str(c): frame[c].tolist() for c in frame.columns})
+
+
+def pinnable(fitted: Fitted, name: Any, argument: str = "atexog") -> Variable:
+    """Return a variable of the model by name, or say why it cannot be set."""
+    if not isinstance(name, Hashable):
+        raise ArgumentTypeError(f"{argument}: a variable is named by text, got {name!r}.")
+    if isinstance(name, str) and name in fitted.variables:
+        return fitted.variables[name]
+    if name == fitted.facts.response or _part_of(name, fitted.facts.response):
+        raise UnknownNameError(
+            f"{argument}: {name!r} is the response of the model, which is predicted, not set."
+        )
+    if name == fitted.facts.group_name:
+        raise UnknownNameError(
+            f"{argument}: {name!r} is the grouping variable; random effects are integrated out, so "
+            "no figure depends on it. Use over= for subgroups of rows."
+        )
+    if name in fitted.frame.columns:
+        raise UnknownNameError(
+            f"{argument}: {name!r} is a column of the data but not a variable of the model's fixed "
+            f"part, so it has no effect. Variables: {listing(fitted.variables)}."
+            f"{near_miss(name, fitted.variables)}"
+        )
+    raise unknown_name(argument, name, fitted.variables, "a variable of the model")
+
+
+def _part_of(name: Any, response: str) -> bool:
+    """Tell whether a response such as ``np.log(score)`` is made from a column."""
+    return isinstance(name, str) and name in re.findall(r"\w+", response)
+
+
+def value_list(variable: Variable, given: Any) -> list[Any]:
+    """Return the values a user gave for one variable as a list of at least one."""
+    if isinstance(given, (Mapping, Set, pd.DataFrame)):
+        kind = {True: "a mapping", False: "a set"}[isinstance(given, Mapping)]
+        kind = "a data frame" if isinstance(given, pd.DataFrame) else kind
+        raise ArgumentTypeError(
+            f"atexog: {variable.name!r} was given {kind}; expected a value or a list of values."
+        )
+    if given is None:
+        raise ArgumentError(f"atexog: {variable.name!r} was given None; expected values.")
+    if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
+        values: list[Any] = [given]
+    elif isinstance(given, np.ndarray) and given.ndim > 1:
+        raise ArgumentError(
+            f"atexog: {variable.name!r} was given an array of shape {given.shape}; expected 1-D."
+        )
+    else:
+        values = (
+            [given.item()] if isinstance(given, np.ndarray) and given.ndim == 0 else list(given)
+        )
+    if not values:
+        raise ArgumentError(
+            f"atexog: {variable.name!r} was given no values; list at least one, or leave it out."
+        )
+    for value in values:
+        if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
+            raise ArgumentError(
+                f"atexog: {variable.name!r} was given {value!r} among its values; expected a flat "
+                "list of numbers or levels."
+            )
+    return [v.item() if isinstance(v, np.generic) else v for v in values]
+
+
+def scenario_grids(fitted: Fitted, scenarios: Sequence[Scenario]) -> list[tuple[Grid, list[int]]]:
+    """Gather scenarios that set the same variables into grids; keep their positions."""
+    together: dict[Any, list[int]] = {}
+    for i, scenario in enumerate(scenarios):
+        for name in scenario.atexog:
+            pinnable(fitted, name, "scenarios")
+        pinned = tuple(sorted(k for k, v in scenario.atexog.items() if not callable(v)))
+        shifted = tuple(sorted((k, id(v)) for k, v in scenario.atexog.items() if callable(v)))
+        together.setdefault((pinned, shifted), []).append(i)
+    out: list[tuple[Grid, list[int]]] = []
+    for (pinned, _), positions in together.items():
+        first = scenarios[positions[0]]
+        pins = {
+            name: fitted.variables[name].column(
+                [_one(scenarios[i].atexog[name]) for i in positions], "scenarios"
+            )
+            for name in pinned
+        }
+        shifts = {k: v for k, v in first.atexog.items() if callable(v)}
+        out.append((Grid(len(positions), pins, shifts), positions))
+    return out
+
+
+def _one(value: Any) -> Any:
+    return value.item() if isinstance(value, np.ndarray) else value
+
+
+def extrapolations(fitted: Fitted, grid: Grid) -> list[Extrapolation]:
+    """Name the pinned numeric variables that leave their observed range."""
+    notes: list[Extrapolation] = []
+    for name, column in grid.pins.items():
+        variable = fitted.variables[name]
+        if variable.kind != "numeric":
+            continue
+        values = np.asarray(column, dtype=float)
+        low, high = float(values.min()), float(values.max())
+        if low < variable.low or high > variable.high:
+            far = low if low < variable.low else high
+            notes.append(Extrapolation(name, far, variable.low, variable.high))
+    return notes

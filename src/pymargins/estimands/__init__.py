@@ -1,0 +1,1 @@
+"""Estimands: labelled functions of the parameters, with exact Jacobians."""

@@ -1,0 +1,1 @@
+"""Families of tests: many rows tested together, and equivalence."""

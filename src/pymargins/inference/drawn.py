@@ -1,0 +1,280 @@
+"""Inference from draws of the parameters: simulation and the bootstrap."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from pymargins._typing import FloatArray
+from pymargins.errors import NumericalError, UnsupportedError
+from pymargins.estimands.nodes import Estimand
+from pymargins.facts import BootstrapDraws, Note, SimulatedDraws
+from pymargins.inference import distributions
+from pymargins.inference.delta import new_key
+from pymargins.inference.reference import Joint
+from pymargins.models.parameters import Point
+from pymargins.models.uncertainty import Replicates
+
+#: Numbers held at once while replicates' standard errors are formed.
+CHUNK_CELLS = 4_000_000
+#: A replicate's variance below this share of the fit's is none: it drew one cluster over and over.
+NO_VARIANCE = 1e-16
+#: What stands for the t* of such a replicate: beyond any other.
+NO_LIMIT = 1e100
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DrawsInference:
+    """Turns estimands into standard errors, intervals and p-values by their draws.
+
+    Parameters
+    ----------
+    point : Point
+        The fitted parameters.
+    replicates : Replicates
+        Over the same parameters.
+    interval_kind : str
+        One of `pymargins.options.INTERVALS`.
+    facts : SimulatedDraws or BootstrapDraws
+    notes : tuple
+    """
+
+    point: Point
+    replicates: Replicates
+    interval_kind: str
+    facts: SimulatedDraws | BootstrapDraws
+    notes: tuple[Note, ...] = ()
+    key: str = field(default_factory=new_key)
+    _memo: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def n_draws(self) -> int:
+        """The number of draws."""
+        return len(self.replicates.point)
+
+    def value(self, estimand: Estimand) -> FloatArray:
+        """Return the estimates (k,)."""
+        return estimand.at(self.point)[0][0]
+
+    def jacobian(self, estimand: Estimand) -> FloatArray:
+        """Return their derivatives by the parameters (k, P)."""
+        jac = estimand.at(self.point, True)[1]
+        assert jac is not None
+        return jac[0]
+
+    def draws(self, estimand: Estimand) -> FloatArray:
+        """Return the estimand at every draw, (B, k)."""
+        return self._remember("draws", estimand, self._draws)
+
+    def _draws(self, estimand: Estimand) -> FloatArray:
+        values = estimand.at(self.replicates.point)[0]
+        if not np.isfinite(values).all():
+            bad = estimand.labels[int(np.flatnonzero(~np.isfinite(values).all(axis=0))[0])]
+            raise NumericalError(f"{bad!r} is not finite in some replicates.")
+        return values
+
+    def _remember(self, key: str, estimand: Estimand, compute: Callable[[Estimand], Any]) -> Any:
+        # the figures of one table are asked for one after the other
+        kept = self._memo.get(key)
+        if kept is None or kept[0] is not estimand:
+            kept = (estimand, compute(estimand))
+            self._memo[key] = kept
+        return kept[1]
+
+    def _at_center(self, estimand: Estimand) -> FloatArray:
+        center = Point(self.replicates.center[None, :], self.point.blocks)
+        return estimand.at(center)[0][0]
+
+    def covariance(self, estimand: Estimand) -> FloatArray:
+        """Return the covariance of the draws, (k, k)."""
+        return np.atleast_2d(np.cov(self.draws(estimand), rowvar=False, ddof=1))
+
+    def std_error(self, estimand: Estimand) -> FloatArray:
+        """Return the standard deviation of the draws, (k,)."""
+        return self.draws(estimand).std(axis=0, ddof=1)
+
+    def degrees_of_freedom(self, estimand: Estimand) -> FloatArray:
+        """Return infinity: no reference distribution is used."""
+        return np.full(len(estimand), np.inf)
+
+    def joint_reference(self, rows: FloatArray) -> Joint:
+        """Return the chi-square."""
+        return Joint(1.0, np.inf)
+
+    def standardised_draws(self, estimand: Estimand) -> tuple[FloatArray, FloatArray]:
+        """Return every draw's distance from its centre in standard errors, and standard errors.
+
+        Studentized sessions divide each replicate by its own standard error, others by the
+        standard deviation of the draws.
+        """
+        if self.interval_kind == "studentized":
+            return self.studentized(estimand)
+        error = self.std_error(estimand)
+        away = self.draws(estimand) - self._at_center(estimand)
+        return distributions.ratio(away, error), error
+
+    def studentized(self, estimand: Estimand) -> tuple[FloatArray, FloatArray]:
+        """Return t* = (theta* - theta) / SE* of every draw (B, k), and the original SE (k,)."""
+        return self._remember("studentized", estimand, self._studentized)
+
+    def _studentized(self, estimand: Estimand) -> tuple[FloatArray, FloatArray]:
+        cov, base = self.replicates.cov, self.replicates.base_cov
+        if cov is None or base is None:
+            raise UnsupportedError(
+                'interval: "studentized" needs a standard error of each replicate, which these '
+                'refits do not give. Use Bootstrap(interval="percentile").'
+            )
+        point = self.replicates.point
+        rows = self._covered(self.jacobian(estimand), estimand)
+        own = np.maximum(np.einsum("kp,kp->k", rows @ base, rows), 0.0)
+        size = max(1, CHUNK_CELLS // (len(estimand) * point.width))
+        t = np.empty((len(point), len(estimand)))
+        center = self._at_center(estimand)
+        for start in range(0, len(point), size):
+            part = slice(start, start + size)
+            value, jac = estimand.at(point.part(part), True)
+            assert jac is not None
+            jac = self._covered(jac, estimand)
+            variance = np.einsum("bkp,bkp->bk", jac @ cov[part], jac)
+            away = value - center
+            alone = variance <= NO_VARIANCE * own
+            still = alone & (np.abs(away) <= np.sqrt(NO_VARIANCE * own))
+            error = np.sqrt(np.where(alone, 1.0, variance))
+            t[part] = np.where(alone, np.sign(away) * NO_LIMIT, away / error)
+            t[part][still] = 0.0
+        return t, np.sqrt(own)
+
+    def _covered(self, jac: FloatArray, estimand: Estimand) -> FloatArray:
+        """Return Jacobians over the parameters whose covariance each replicate has."""
+        blocks = self.point.blocks
+        every = np.arange(jac.shape[-1])
+        known = [every[where] for name, where in blocks.items() if name in self.replicates.covers]
+        places = np.concatenate(known)
+        if len(places) == jac.shape[-1]:
+            return jac
+        if np.delete(jac, places, axis=-1).any():
+            raise UnsupportedError(
+                f'interval: "studentized" has no standard error of {estimand.labels[0]!r} in each '
+                "replicate: it depends on more than "
+                f'{", ".join(self.replicates.covers)}. Use Bootstrap(interval="percentile").'
+            )
+        return jac[..., places]
+
+    def interval(self, estimand: Estimand, level: float) -> tuple[FloatArray, FloatArray]:
+        """Return intervals of the session's kind."""
+        tail = (1.0 - level) / 2.0
+        ends = np.array([tail, 1.0 - tail])
+        value = self.value(estimand)
+        if self.interval_kind == "studentized":
+            t, error = self.studentized(estimand)
+            low, high = np.quantile(t, ends, axis=0)
+            require_limits(np.maximum(np.abs(low), np.abs(high)), estimand.labels)
+            return value - high * error, value - low * error
+        if self.interval_kind == "normal":
+            half = distributions.quantile(1.0 - tail, np.full(len(estimand), np.inf))
+            half = half * self.std_error(estimand)
+            return value - half, value + half
+        draws = self.draws(estimand)
+        if self.interval_kind == "bca":
+            probabilities = self._bca_levels(estimand, ends)
+            bounds = [np.quantile(draws[:, j], probabilities[:, j]) for j in range(len(estimand))]
+            low, high = np.stack(bounds, axis=1)
+            return low, high
+        low, high = np.quantile(draws, ends, axis=0)
+        if self.interval_kind == "basic":
+            return 2.0 * value - high, 2.0 * value - low
+        return low, high
+
+    def p_value(self, estimand: Estimand, null: FloatArray, alternative: str) -> FloatArray:
+        """Return the level at which the interval of the session's kind just reaches the null.
+
+        Never zero: with B replicates the smallest is 1 / (B + 1) on one side.
+        """
+        value = self.value(estimand)
+        if self.interval_kind == "normal":
+            statistic = distributions.ratio(value - null, self.std_error(estimand))
+            return distributions.p_value(statistic, np.full(len(estimand), np.inf), alternative)
+        if self.interval_kind == "studentized":
+            t, error = self.studentized(estimand)
+            observed = distributions.ratio(value - null, error)
+            upper, lower = _share(t >= observed), _share(t <= observed)
+        else:
+            draws = self.draws(estimand)
+            if self.interval_kind == "basic":
+                draws = 2.0 * value - draws
+            upper, lower = _share(draws <= null), _share(draws >= null)
+            if self.interval_kind == "bca":
+                upper, lower = self._bca_shares(estimand, null)
+        if alternative == "greater":
+            return upper
+        if alternative == "less":
+            return lower
+        return np.minimum(2.0 * np.minimum(upper, lower), 1.0)
+
+    def portable(self, estimand: Estimand) -> Estimand:
+        """Return the estimand itself: its draws may still be asked for."""
+        return estimand
+
+    # --- BCa (Efron 1987, doi:10.1080/01621459.1987.10478410) -----------------------------------
+
+    def _bca_constants(self, estimand: Estimand) -> tuple[FloatArray, FloatArray]:
+        """Return the bias correction z0 and the acceleration a of each row."""
+        from scipy import special
+
+        if self.replicates.jackknife is None:
+            raise UnsupportedError('interval: "bca" is not available for these refits.')
+        values = self.draws(estimand)
+        value = self.value(estimand)
+        below = (values < value).mean(axis=0)
+        ties = (values == value).mean(axis=0)
+        share = np.clip(below + ties / 2.0, 0.5 / len(values), 1.0 - 0.5 / len(values))
+        left_out = estimand.at(self.replicates.jackknife())[0]
+        away = left_out.mean(axis=0) - left_out
+        spread = (away**2).sum(axis=0) ** 1.5
+        acceleration = distributions.ratio((away**3).sum(axis=0), 6.0 * spread)
+        return np.asarray(special.ndtri(share)), acceleration
+
+    def _bca_levels(self, estimand: Estimand, ends: FloatArray) -> FloatArray:
+        from scipy import special
+
+        bias, acceleration = self._remember("bca", estimand, self._bca_constants)
+        z = bias + special.ndtri(ends)[:, None]
+        return np.asarray(special.ndtr(bias + z / (1.0 - acceleration * z)))
+
+    def _bca_shares(self, estimand: Estimand, null: FloatArray) -> tuple[FloatArray, FloatArray]:
+        from scipy import special
+
+        bias, acceleration = self._remember("bca", estimand, self._bca_constants)
+        values = self.draws(estimand)
+        count = len(values)
+        share = np.clip((values <= null).mean(axis=0), 1 / (count + 1), count / (count + 1))
+        z = special.ndtri(share) - bias
+        z = z / (1.0 + acceleration * z) - bias
+        return np.asarray(special.ndtr(z)), np.asarray(special.ndtr(-z))
+
+
+def require_limits(reach: FloatArray, labels: Sequence[str]) -> None:
+    """Raise where so many replicates have no standard error that a row has no limits left.
+
+    Parameters
+    ----------
+    reach : ndarray, shape (k,)
+        The quantile of each row's ``|t*|`` that an interval is made of.
+    labels : sequence of str
+    """
+    lost = np.flatnonzero(reach >= NO_LIMIT / 2)
+    if len(lost):
+        raise NumericalError(
+            f'interval: "studentized" has no limits for {labels[int(lost[0])]!r}: too many '
+            "replicates draw so few different clusters that they leave it no standard error. With "
+            'so few clusters use vcov="kenward-roger" without a bootstrap, or '
+            'Bootstrap(kind="parametric").'
+        )
+
+
+def _share(hit: Any) -> FloatArray:
+    """Return the share of replicates, the observed one counted among them."""
+    return (1.0 + hit.sum(axis=0)) / (len(hit) + 1.0)

@@ -1,0 +1,1 @@
+"""The likelihood of a linear mixed model: data, parameters, criterion, optimum, predictions."""

@@ -1,0 +1,1 @@
+"""Inference on fixed effects that allows for few groups, at given variance parameters."""

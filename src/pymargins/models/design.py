@@ -1,0 +1,326 @@
+"""The fixed-effects design: what each column is made of, whichever engine built it.
+
+A design column is a product of *factors*: ``age:C(school)[T.B]`` is the factor ``age`` times a
+coded column of the factor ``C(school)``. Adapters translate a fit's stored formula spec into
+`Factor` and `Block`; everything after that (rows, averages, derivatives) is algebra on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from pymargins._typing import AnyArray, FloatArray
+from pymargins.errors import ModelError, NumericalError, UnsupportedError
+from pymargins.models.derivative import Dual, difference_quotient
+
+#: Columns of data by variable name: what a factor is evaluated on.
+Columns: TypeAlias = Mapping[str, Any]
+
+ROWS_PER_CHUNK = 32_768
+DESIGN_TOLERANCE = 1e-8
+#: A slope that is zero but for rounding, relative to the change over the whole range.
+FLAT = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """One factor of the formula, evaluated as the fit would evaluate it on new data.
+
+    Parameters
+    ----------
+    name : str
+        Its text in the formula.
+    variables : tuple of str
+        The columns of data it depends on.
+    evaluate : callable
+        From columns of n rows to (n, k) numbers, or for a categorical factor to (n,) codes into
+        `levels`.
+    width : int
+        k, for a numeric factor.
+    levels : tuple or None
+        The levels of a categorical factor in the order of the codes; None for a numeric one.
+    direct : bool
+        Whether the factor is a variable itself: its value, or its levels as they are.
+    """
+
+    name: str
+    variables: tuple[str, ...]
+    evaluate: Callable[[Columns], AnyArray]
+    width: int = 1
+    levels: tuple[Any, ...] | None = None
+    direct: bool = False
+
+    def derivative(self, columns: Columns, variable: str, low: float, high: float) -> FloatArray:
+        """Differentiate a numeric factor with respect to `variable`, row by row: (n, k)."""
+        if self.levels is not None:
+            raise UnsupportedError(
+                f"dydx: {variable!r} enters the model through {self.name!r}, which jumps from "
+                "level to level and has no slope. Contrast two of its values with "
+                f"m.contrasts(pairwise({variable!r}, [a, b])) instead."
+            )
+        at = np.asarray(columns[variable], dtype=float)
+        if self.direct:
+            return np.ones((len(at), 1))
+        try:
+            plain = {name: _for_ufuncs(column) for name, column in columns.items()}
+            result = self.evaluate({**plain, variable: Dual(at, np.ones_like(at))})
+        except Exception:  # user code and stateful transforms refuse in many ways
+            result = None
+        if isinstance(result, Dual):
+            slope = np.broadcast_to(result.slope, at.shape)[:, None]
+        else:
+            slope = self._by_differences(columns, variable, at, low, high)
+        if not np.isfinite(slope).all():
+            where = at[~np.isfinite(slope).all(axis=1)][0]
+            raise NumericalError(
+                f"dydx: {self.name!r} has no finite slope at {variable} = {where:.6g}."
+            )
+        return slope
+
+    def _by_differences(
+        self, columns: Columns, variable: str, at: FloatArray, low: float, high: float
+    ) -> FloatArray:
+        def shifted(rows: FloatArray) -> FloatArray:
+            return self.evaluate({**columns, variable: pd.Series(rows)})
+
+        alone = len(self.variables) == 1
+        back: Any = slice(None)
+        if alone:
+            at, back = np.unique(at, return_inverse=True)
+        try:
+            slope = difference_quotient(shifted, at, low, high)
+        except NumericalError as error:
+            raise self._no_slope(variable, str(error)) from None
+        course = np.ptp(shifted(at), axis=0) / ((high - low) or 1.0) if alone else np.zeros(1)
+        if course.any() and (np.abs(slope) <= FLAT * course).all():
+            raise self._no_slope(variable, "it is a step function.")
+        return slope[back]
+
+    def _no_slope(self, variable: str, why: str) -> NumericalError:
+        return NumericalError(
+            f"dydx: {variable!r} enters the model through {self.name!r}, and {why} Contrast two of "
+            f"its values with m.contrasts(pairwise({variable!r}, [a, b])) instead."
+        )
+
+
+def _for_ufuncs(column: Any) -> Any:
+    """Return a numeric column as an array: a `Series` would not hand over to a `Dual`."""
+    dtype = getattr(column, "dtype", None)
+    if dtype is None or pd.api.types.is_bool_dtype(dtype):
+        return column
+    return np.asarray(column, dtype=float) if pd.api.types.is_numeric_dtype(dtype) else column
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The columns of a design that are one product of factors (part or all of a term).
+
+    Parameters
+    ----------
+    term : str
+        The term of the formula they belong to.
+    factors : tuple of int
+        Positions in `Design.factors`; the first varies fastest over the columns.
+    codings : tuple of ndarray or None
+        Per factor: the contrast matrix (levels, columns) of a categorical one, None for a numeric.
+    columns : tuple of int
+        Which columns of the design they are, in order.
+    scale : float
+        A constant multiplier.
+    """
+
+    term: str
+    factors: tuple[int, ...]
+    codings: tuple[FloatArray | None, ...]
+    columns: tuple[int, ...]
+    scale: float = 1.0
+
+    def product(self, parts: Sequence[FloatArray]) -> FloatArray:
+        """Multiply factor columns (n, k_j) into the block's columns (n, prod k_j)."""
+        if not parts:
+            raise ModelError(f"the term {self.term!r} has no factor to multiply.")
+        out = parts[-1]
+        for part in reversed(parts[:-1]):
+            out = (out[:, :, None] * part[:, None, :]).reshape(len(out), -1)
+        return out * self.scale if self.scale != 1.0 else out
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """A fixed-effects design: its factors, its blocks, its column names.
+
+    Parameters
+    ----------
+    names : tuple of str
+        The columns, in the order of the coefficients.
+    factors : tuple of Factor
+    blocks : tuple of Block
+    """
+
+    names: tuple[str, ...]
+    factors: tuple[Factor, ...]
+    blocks: tuple[Block, ...]
+    variables: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        order = dict.fromkeys(v for f in self.factors for v in f.variables)
+        object.__setattr__(self, "variables", tuple(order))
+        covered = sorted(c for block in self.blocks for c in block.columns)
+        if covered != list(range(len(self.names))):
+            raise ModelError(
+                f"the blocks of the design cover columns {covered}, expected each of "
+                f"0..{len(self.names) - 1} once."
+            )
+
+    @classmethod
+    def from_columns(cls, names: Sequence[str], variables: Sequence[str | None]) -> Design:
+        """Build the design of an array fit: every column is a variable, or (None) the constant."""
+        factors = tuple(numeric_variable(v) for v in variables if v is not None)
+        position = {f.name: i for i, f in enumerate(factors)}
+        blocks = tuple(
+            Block(name, () if v is None else (position[v],), () if v is None else (None,), (i,))
+            for i, (name, v) in enumerate(zip(names, variables, strict=True))
+        )
+        return cls(tuple(names), factors, blocks)
+
+    @classmethod
+    def from_function(
+        cls,
+        names: Sequence[str],
+        variables: Sequence[str],
+        function: Callable[[pd.DataFrame], Any],
+    ) -> Design:
+        """Build a design from a function that returns the design rows of any data frame.
+
+        For adapters whose model class keeps no factors. Right for every query, but each scenario
+        costs a pass over the rows.
+        """
+        evaluate = DesignFunction(function, len(names))
+        factor = Factor("design", tuple(variables), evaluate, width=len(names))
+        block = Block("design", (0,), (None,), tuple(range(len(names))))
+        return cls(tuple(names), (factor,), (block,))
+
+    def terms(self) -> dict[str, list[int]]:
+        """Return the columns of each term, in the formula's order."""
+        out: dict[str, list[int]] = {}
+        for block in self.blocks:
+            out.setdefault(block.term, []).extend(block.columns)
+        return out
+
+    def rows(self, values: Sequence[AnyArray], n: int) -> FloatArray:
+        """Form design rows (n, p) from the factor values of n rows."""
+        out = np.empty((n, len(self.names)))
+        for block in self.blocks:
+            out[:, list(block.columns)] = block_rows(block, values)
+        return out
+
+
+def block_rows(
+    block: Block, values: Sequence[AnyArray] | Mapping[int, AnyArray]
+) -> FloatArray | float:
+    """Form the columns of one block (n, k) from the values of its factors, by position."""
+    if not block.factors:
+        return block.scale
+    return block.product(
+        [
+            values[f] if coding is None else coding[values[f]]
+            for f, coding in zip(block.factors, block.codings, strict=True)
+        ]
+    )
+
+
+def chunks(n: int, size: int = ROWS_PER_CHUNK) -> Iterator[slice]:
+    """Cut n rows into slices of at most `size`."""
+    for start in range(0, n, size):
+        yield slice(start, min(start + size, n))
+
+
+@dataclass(frozen=True, slots=True)
+class NumericVariable:
+    """Evaluates the factor that is a numeric variable itself: (n, 1)."""
+
+    name: str
+
+    def __call__(self, columns: Columns) -> FloatArray:
+        """Evaluate on columns of data."""
+        return np.asarray(columns[self.name], dtype=float)[:, None]
+
+
+@dataclass(frozen=True, slots=True)
+class CategoricalVariable:
+    """Evaluates the factor that is a categorical variable itself: (n,) codes into `levels`."""
+
+    name: str
+    levels: tuple[Any, ...]
+
+    def __call__(self, columns: Columns) -> AnyArray:
+        """Evaluate on columns of data."""
+        return encode(columns[self.name], self.levels)
+
+
+@dataclass(frozen=True, slots=True)
+class DesignFunction:
+    """Evaluates a whole design by a function of a data frame: (n, width)."""
+
+    function: Callable[[pd.DataFrame], Any]
+    width: int
+
+    def __call__(self, columns: Columns) -> FloatArray:
+        """Evaluate on columns of data."""
+        rows = np.asarray(self.function(pd.DataFrame(dict(columns))), dtype=float)
+        if rows.ndim != 2 or rows.shape[1] != self.width:
+            raise ModelError(
+                f"the design function returned shape {rows.shape}, expected (n, {self.width})."
+            )
+        return rows
+
+
+def numeric_variable(name: str) -> Factor:
+    """Build the factor that is a numeric variable itself."""
+    return Factor(name, (name,), NumericVariable(name), direct=True)
+
+
+def categorical_variable(text: str, name: str, levels: Sequence[Any]) -> Factor:
+    """Build the factor that is a categorical variable itself, whatever its coding."""
+    levels = tuple(levels)
+    return Factor(text, (name,), CategoricalVariable(name, levels), levels=levels, direct=True)
+
+
+def encode(values: Any, levels: Sequence[Any]) -> AnyArray:
+    """Return the position of each value among `levels` as small integers; -1 where it is none."""
+    if isinstance(values, pd.Series):
+        values = (
+            values.array if isinstance(values.dtype, pd.CategoricalDtype) else values.to_numpy()
+        )
+    if isinstance(values, pd.Categorical):
+        codes, uniques = np.asarray(values.codes), list(values.categories)
+    else:
+        codes, found = pd.factorize(np.asarray(values))
+        uniques = list(found)
+    position = {level: i for i, level in enumerate(levels)}
+    kind = np.int8 if len(levels) < 128 else np.int32
+    table = np.array([position.get(u, -1) for u in uniques] + [-1], dtype=kind)
+    return table[codes]
+
+
+def mismatch(design: Design, values: Sequence[AnyArray], exog: AnyArray) -> list[str]:
+    """Name the columns in which factor values do not reproduce a stored design."""
+    n = exog.shape[0]
+    wrong: set[int] = set()
+    for rows in chunks(n):
+        part = [v[rows] for v in values]
+        for block in design.blocks:
+            columns = list(block.columns)
+            stored = np.asarray(exog[rows][:, columns], dtype=float)
+            built = np.broadcast_to(block_rows(block, part), stored.shape)
+            if np.array_equal(built, stored):
+                continue
+            scale = np.abs(stored).max(axis=0, initial=0.0) + 1e-300
+            off = ~(np.abs(built - stored).max(axis=0) <= DESIGN_TOLERANCE * scale)
+            wrong.update(np.asarray(columns)[off].tolist())
+    return [design.names[i] for i in sorted(wrong)]

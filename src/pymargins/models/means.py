@@ -1,0 +1,335 @@
+r"""The mean outcomes of a row, as functions of all parameters of the model.
+
+Every class of models is a few linear predictors and a function of them,
+
+.. math::
+
+    \mu_j = g_j(\eta_1, \ldots, \eta_K, \psi), \qquad \eta_k = x_k'\beta_k + o_k,
+
+where the design rows :math:`x_k` come by role (``"mean"``, ``"inflation"``, ...), each
+:math:`\beta_k` is a block of the parameters, and :math:`\psi` stands for the others (cutpoints, a
+dispersion). The gradient is a sum of design rows with scalar factors, so that its average over a
+population needs no row of it:
+
+.. math::
+
+    \nabla\mu_j = \sum_k \frac{\partial g_j}{\partial\eta_k} x_k, \qquad
+    \frac{\partial\mu_j}{\partial v} = \sum_k \frac{\partial g_j}{\partial\eta_k} d_k'\beta_k
+
+with :math:`d_k` the derivative of :math:`x_k` by the variable v.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+
+from pymargins._typing import FloatArray
+from pymargins.models.parameters import Point
+
+#: A function of each element of an array.
+Elementwise: TypeAlias = Callable[[Any], Any]
+
+
+class SceneRows(Protocol):
+    """Some rows of a population under one scenario."""
+
+    @property
+    def size(self) -> int:
+        """m, the number of rows."""
+        ...
+
+    def design(self, role: str) -> FloatArray:
+        """Return the rows of a design, (m, c)."""
+        ...
+
+    def slope(self, role: str, variable: str) -> FloatArray | None:
+        """Return their derivative by a variable, (m, c); None where it plays no part."""
+        ...
+
+    def values(self, variable: str) -> FloatArray:
+        """Return a numeric variable, (m,)."""
+        ...
+
+    def offset(self, role: str) -> FloatArray | float:
+        """Return what is added to the linear predictor, (m,) or one number."""
+        ...
+
+
+# --- values of rows, with their gradients --------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OnDesign:
+    """A part of a gradient: design rows times a factor.
+
+    Parameters
+    ----------
+    block : str
+        The parameters it is by.
+    factor : ndarray, shape (m, B, J)
+    design : ndarray, shape (m, c)
+    """
+
+    block: str
+    factor: FloatArray
+    design: FloatArray
+
+    def times(self, factor: FloatArray) -> OnDesign:
+        """Multiply each row's gradient by a number, (m, B, J)."""
+        return replace(self, factor=self.factor * factor)
+
+    def total(self, weights: FloatArray, rows: Any) -> FloatArray:
+        """Add the gradients of some rows, weights (m, 1) or (m, B): (B, J, c)."""
+        weighted = weights[rows][:, :, None] * self.factor[rows]
+        flat = weighted.reshape(len(weighted), -1).T @ self.design[rows]
+        return flat.reshape(*weighted.shape[1:], -1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outright:
+    """A part of a gradient that is not on a design: (m, B, J, R) by a block of R parameters."""
+
+    block: str
+    gradient: FloatArray
+
+    def times(self, factor: FloatArray) -> Outright:
+        """Multiply each row's gradient by a number, (m, B, J)."""
+        return replace(self, gradient=self.gradient * factor[..., None])
+
+    def total(self, weights: FloatArray, rows: Any) -> FloatArray:
+        """Add the gradients of some rows, weights (m, 1) or (m, B): (B, J, R)."""
+        weighted = np.broadcast_to(weights[rows], self.gradient[rows].shape[:2])
+        return np.einsum("mb,mbjr->bjr", weighted, self.gradient[rows])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RowValues:
+    """A function of rows, (m, B, J), and the parts of its gradient; none where it was not asked."""
+
+    value: FloatArray
+    gradient: tuple[OnDesign | Outright, ...] = ()
+
+
+class Mean(Protocol):
+    """The mean outcomes of a row."""
+
+    @property
+    def outcomes(self) -> tuple[str, ...]:
+        """The names of the J outcomes; one empty name where there is one."""
+        ...
+
+    @property
+    def blocks(self) -> tuple[str, ...]:
+        """The parameters it depends on."""
+        ...
+
+    def at(self, rows: SceneRows, point: Point, gradient: bool) -> RowValues:
+        """Return the mean outcomes of rows."""
+        ...
+
+    def slope(self, rows: SceneRows, point: Point, variable: str, gradient: bool) -> RowValues:
+        """Return their derivatives by a numeric variable."""
+        ...
+
+
+# --- linear models -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Predictor:
+    """A linear predictor: the design of a role times a block of the parameters."""
+
+    role: str = "mean"
+    block: str = "beta"
+
+    def at(self, rows: SceneRows, point: Point) -> FloatArray:
+        """Return its value at rows, (m, B)."""
+        return rows.design(self.role) @ point.block(self.block).T + np.asarray(
+            rows.offset(self.role)
+        ).reshape(-1, 1)
+
+    def rise(self, rows: SceneRows, point: Point, variable: str) -> FloatArray | None:
+        """Return its derivative by a variable, (m, B); None where that plays no part."""
+        slope = rows.slope(self.role, variable)
+        return None if slope is None else slope @ point.block(self.block).T
+
+
+@dataclass(frozen=True, slots=True)
+class LinearMean:
+    """A mean that is its linear predictor, without an offset.
+
+    Its averages are averages of design rows, formed once whatever the parameters.
+    """
+
+    predictor: Predictor = Predictor()
+    outcomes: tuple[str, ...] = ("",)
+
+    @property
+    def blocks(self) -> tuple[str, ...]:
+        """The parameters it depends on."""
+        return (self.predictor.block,)
+
+    def at(self, rows: SceneRows, point: Point, gradient: bool) -> RowValues:
+        """Return the means of rows."""
+        return self._linear(rows.design(self.predictor.role), point, gradient)
+
+    def slope(self, rows: SceneRows, point: Point, variable: str, gradient: bool) -> RowValues:
+        """Return their derivatives by a numeric variable."""
+        slope = rows.slope(self.predictor.role, variable)
+        if slope is None:
+            slope = np.zeros_like(rows.design(self.predictor.role))
+        return self._linear(slope, point, gradient)
+
+    def _linear(self, design: FloatArray, point: Point, gradient: bool) -> RowValues:
+        block = self.predictor.block
+        value = (design @ point.block(block).T)[:, :, None]
+        return RowValues(value, (OnDesign(block, np.ones_like(value), design),) if gradient else ())
+
+
+# --- functions of linear predictors --------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Derivatives:
+    """Outcomes as functions of K predictors and other parameters, with derivatives as asked.
+
+    Parameters
+    ----------
+    value : ndarray, shape (m, B, J)
+    first : K arrays, shape (m, B, J)
+        By each predictor.
+    others : arrays, shape (m, B, J, R)
+        By each block of other parameters.
+    second : K tuples of K arrays, shape (m, B, J)
+    cross : K tuples of arrays, shape (m, B, J, R)
+        By a predictor and a block of other parameters.
+    """
+
+    value: FloatArray
+    first: Sequence[FloatArray] = ()
+    others: Sequence[FloatArray] = ()
+    second: Sequence[Sequence[FloatArray]] = ()
+    cross: Sequence[Sequence[FloatArray]] = ()
+
+
+class Outcome(Protocol):
+    """What makes mean outcomes of linear predictors."""
+
+    @property
+    def outcomes(self) -> tuple[str, ...]:
+        """The names of the J outcomes."""
+        ...
+
+    def at(
+        self, eta: Sequence[FloatArray], others: Sequence[FloatArray], order: int
+    ) -> Derivatives:
+        """Return outcomes at predictors (m, B) and other parameters (B, R).
+
+        `order` is the highest derivative that is needed: 0, 1 or 2.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PredictorMean:
+    """A mean that is a function of linear predictors and other parameters.
+
+    Parameters
+    ----------
+    outcome : Outcome
+    predictors : tuple of Predictor
+    others : tuple of str
+        The blocks of the other parameters.
+    """
+
+    outcome: Outcome
+    predictors: tuple[Predictor, ...] = (Predictor(),)
+    others: tuple[str, ...] = ()
+
+    @property
+    def outcomes(self) -> tuple[str, ...]:
+        """The names of the J outcomes."""
+        return self.outcome.outcomes
+
+    @property
+    def blocks(self) -> tuple[str, ...]:
+        """The parameters it depends on."""
+        return (*dict.fromkeys(p.block for p in self.predictors), *self.others)
+
+    def at(self, rows: SceneRows, point: Point, gradient: bool) -> RowValues:
+        """Return the mean outcomes of rows."""
+        found = self._derivatives(rows, point, 1 if gradient else 0)
+        if not gradient:
+            return RowValues(found.value)
+        parts: list[OnDesign | Outright] = [
+            OnDesign(p.block, by, rows.design(p.role))
+            for p, by in zip(self.predictors, found.first, strict=True)
+        ]
+        parts += [Outright(name, by) for name, by in zip(self.others, found.others, strict=True)]
+        return RowValues(found.value, tuple(parts))
+
+    def slope(self, rows: SceneRows, point: Point, variable: str, gradient: bool) -> RowValues:
+        """Return their derivatives by a numeric variable."""
+        found = self._derivatives(rows, point, 2 if gradient else 1)
+        rises = [p.rise(rows, point, variable) for p in self.predictors]
+        moved = [(k, rise[:, :, None]) for k, rise in enumerate(rises) if rise is not None]
+        value = sum((found.first[k] * rise for k, rise in moved), np.zeros_like(found.value))
+        if not gradient:
+            return RowValues(value)
+        parts: list[OnDesign | Outright] = []
+        for j, p in enumerate(self.predictors):
+            curved = sum((found.second[j][k] * rise for k, rise in moved), np.zeros_like(value))
+            parts.append(OnDesign(p.block, curved, rows.design(p.role)))
+        for k, _ in moved:
+            p = self.predictors[k]
+            slope = rows.slope(p.role, variable)
+            assert slope is not None
+            parts.append(OnDesign(p.block, found.first[k], slope))
+        for i, name in enumerate(self.others):
+            by = sum((found.cross[k][i] * rise[..., None] for k, rise in moved), 0.0)
+            parts.append(Outright(name, by + np.zeros_like(found.others[i])))
+        return RowValues(value, tuple(parts))
+
+    def _derivatives(self, rows: SceneRows, point: Point, order: int) -> Derivatives:
+        eta = [p.at(rows, point) for p in self.predictors]
+        return self.outcome.at(eta, [point.block(name) for name in self.others], order)
+
+
+@dataclass(frozen=True, slots=True)
+class InverseLink:
+    """One outcome that is a smooth function of one predictor: generalised linear models.
+
+    Parameters
+    ----------
+    inverse, first, second : callable
+        The inverse link and its first two derivatives, element by element; functions of a module
+        can be pickled, those defined on the spot cannot.
+    """
+
+    inverse: Elementwise
+    first: Elementwise
+    second: Elementwise
+
+    @property
+    def outcomes(self) -> tuple[str, ...]:
+        """One outcome, which needs no name."""
+        return ("",)
+
+    def at(
+        self, eta: Sequence[FloatArray], others: Sequence[FloatArray], order: int
+    ) -> Derivatives:
+        """Return the mean and its derivatives by the predictor."""
+        (x,) = eta
+        value = np.asarray(self.inverse(x))[:, :, None]
+        first = (np.asarray(self.first(x))[:, :, None],) if order else ()
+        second = ((np.asarray(self.second(x))[:, :, None],),) if order > 1 else ()
+        return Derivatives(value, first, (), second, ((),) if order > 1 else ())
+
+
+def link_mean(inverse: Elementwise, first: Elementwise, second: Elementwise) -> PredictorMean:
+    r"""Build the mean :math:`g^{-1}(x'\beta)` from the inverse link and its two derivatives."""
+    return PredictorMean(InverseLink(inverse, first, second))

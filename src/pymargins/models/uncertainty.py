@@ -1,0 +1,188 @@
+"""What a class of models offers of uncertainty: covariances and reference distributions by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from pymargins._typing import FloatArray
+from pymargins.facts import CovarianceFacts, Distribution, Note, ReferenceFacts
+from pymargins.models.parameters import Point
+
+
+class SmallSample(Protocol):
+    """Degrees of freedom that belong to a contrast: each row of a Jacobian has its own."""
+
+    def df(self, rows: FloatArray) -> FloatArray:
+        """Return the degrees of freedom (k,) of rows (k, p)."""
+        ...
+
+    def joint(self, rows: FloatArray) -> tuple[float, float]:
+        """Return the scale and denominator degrees of freedom of the joint F of rows."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reference:
+    """The distribution that statistics are referred to.
+
+    Parameters
+    ----------
+    facts : ReferenceFacts
+    df : float
+        Of every row, where `method` is None; infinite for the normal distribution.
+    method : SmallSample, optional
+        What gives each row its own.
+    covers : tuple of str
+        The blocks of parameters that `method` knows; a row that depends on others is refused.
+    notes : tuple
+        What a reader of a table should know of them.
+    """
+
+    facts: ReferenceFacts
+    df: float = np.inf
+    method: SmallSample | None = None
+    covers: tuple[str, ...] = ("beta",)
+    notes: tuple[Note, ...] = ()
+
+    @classmethod
+    def constant(cls, df: float, distribution: Distribution = Distribution.GIVEN) -> Reference:
+        """Use the same number for every contrast; infinity is the normal distribution."""
+        if np.isinf(df):
+            distribution = Distribution.NORMAL
+        return cls(ReferenceFacts(distribution, df), df)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A covariance as it was asked for.
+
+    Parameters
+    ----------
+    blocks : tuple of str
+        The parameters it is to cover, in that order.
+    cluster : str or array, optional
+        Of cluster-robust ones: larger clusters than the groups of the model.
+    information : {"expected", "observed"}
+        Of Kenward and Roger's.
+    """
+
+    blocks: tuple[str, ...]
+    cluster: Any = None
+    information: str = "expected"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Covariance:
+    """A covariance of the parameters.
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (P, P)
+    facts : CovarianceFacts
+    reference : Reference, optional
+        What statistics with it are referred to by default; otherwise the model's own.
+    references : mapping of str to Reference
+        Those that belong to it by name: ``"satterthwaite"`` of a cluster-robust one.
+    """
+
+    matrix: FloatArray
+    facts: CovarianceFacts
+    reference: Reference | None = None
+    references: Mapping[str, Reference] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CovarianceOffer:
+    """A covariance that a model can give when asked.
+
+    Parameters
+    ----------
+    make : callable
+        From the `Request` to the `Covariance`.
+    options : tuple of str
+        Which options of a request it uses.
+    """
+
+    make: Callable[[Request], Covariance]
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReferenceOffer:
+    """Degrees of freedom that a model can give when asked.
+
+    Parameters
+    ----------
+    make : callable
+        From the information matrix asked for, ``"expected"`` or ``"observed"``, to the `Reference`.
+    goes_with : tuple of str
+        The covariances they are derived for; empty for any.
+    """
+
+    make: Callable[[str], Reference]
+    goes_with: tuple[str, ...] = ()
+
+
+def offered(kind: str, covariance: Any) -> CovarianceOffer:
+    """Wrap a matrix over all parameters, or a function that returns one, as an offer."""
+    if isinstance(covariance, CovarianceOffer):
+        return covariance
+    return CovarianceOffer(_Plain(kind, covariance))
+
+
+@dataclass(frozen=True, slots=True)
+class _Plain:
+    kind: str
+    matrix: Any
+
+    def __call__(self, request: Request) -> Covariance:
+        found = self.matrix() if callable(self.matrix) else self.matrix
+        return Covariance(np.asarray(found, dtype=float), CovarianceFacts(self.kind))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Replicates:
+    """Refits of a model.
+
+    Parameters
+    ----------
+    point : Point
+        All parameters of each replicate, with the group weights where rows were resampled.
+    center : ndarray, shape (P,)
+        The parameters that replicates scatter around: those of the fit at its optimum.
+    cov : ndarray, shape (B, q, q), or None
+        A covariance of the blocks `covers` in each, for studentizing.
+    base_cov : ndarray, shape (q, q), or None
+        The same kind of covariance at the centre.
+    covers : tuple of str
+    failures : dict of str to int
+        How many replicates failed, by message.
+    singular : int
+        How many are on the boundary (they are kept: a singular fit is an answer).
+    jackknife : callable or None
+        Returns the fits that leave out one cluster each.
+    strata : tuple of str
+        The variables within whose arms clusters were drawn.
+    clusters : int, optional
+        How many larger clusters were drawn.
+    refitted_by : str
+        The package that refitted, where it was not pymargins.
+    notes : tuple
+    """
+
+    point: Point
+    center: FloatArray
+    cov: FloatArray | None = None
+    base_cov: FloatArray | None = None
+    covers: tuple[str, ...] = ("beta",)
+    failures: Mapping[str, int] = field(default_factory=dict)
+    singular: int = 0
+    jackknife: Callable[[], Point] | None = None
+    strata: tuple[str, ...] = ()
+    clusters: int | None = None
+    refitted_by: str = ""
+    notes: tuple[Note, ...] = ()

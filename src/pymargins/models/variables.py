@@ -1,0 +1,137 @@
+"""The variables of a model, as its fit saw them."""
+
+from __future__ import annotations
+
+import numbers
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from pymargins._typing import AnyArray, FloatArray
+from pymargins.errors import ArgumentError, listing, near_miss
+from pymargins.models.design import encode
+
+Kind = Literal["numeric", "boolean", "categorical"]
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A variable of the model's fixed part, as the fit saw it.
+
+    Parameters
+    ----------
+    name : str
+    kind : {"numeric", "boolean", "categorical"}
+    levels : tuple
+        Of a boolean or categorical variable, in the fit's order; empty for a numeric one.
+    reference : object
+        The level that discrete changes are taken from: the one the coding names, otherwise the
+        first.
+    low, high : float
+        The observed range of a numeric variable.
+    indicator : bool
+        Whether a numeric variable takes the values 0 and 1 and no others.
+    dtype : object
+        The pandas dtype of the column that was fitted.
+    """
+
+    name: str
+    kind: Kind
+    levels: tuple[Any, ...] = ()
+    reference: Any = None
+    low: float = -np.inf
+    high: float = np.inf
+    indicator: bool = False
+    dtype: Any = None
+
+    def column(self, values: Any, argument: str = "atexog") -> Any:
+        """Turn values a user gave into a column as the fit would have seen it.
+
+        Parameters
+        ----------
+        values : sequence
+        argument : str
+            Where they were given, for error messages.
+
+        Raises
+        ------
+        ArgumentError
+            For a level that does not exist, a text, boolean or missing value for a number, a
+            value outside 0..1 for a 0/1 indicator.
+        """
+        if self.kind == "numeric":
+            return pd.Series(self._numbers(values, argument))
+        codes = encode(_as_objects(values), self.levels)
+        if (codes < 0).any():
+            bad = _as_objects(values)[int(np.flatnonzero(codes < 0)[0])]
+            if pd.api.types.is_scalar(bad) and pd.isna(bad):
+                raise ArgumentError(f"{argument}: the value for {self.name!r} is missing (NaN).")
+            bad = bad.item() if isinstance(bad, np.generic) else bad
+            raise ArgumentError(
+                f"{argument}: {bad!r} is not a level of {self.name!r}. Levels: "
+                f"{listing(self.levels)}."
+                f"{near_miss(bad, self.levels)}"
+            )
+        return self.of_codes(codes)
+
+    def of_codes(self, codes: AnyArray) -> Any:
+        """Return the column whose values are the levels at `codes`."""
+        if isinstance(self.dtype, pd.CategoricalDtype):
+            position = {level: i for i, level in enumerate(self.dtype.categories)}
+            table = np.array([position.get(level, -1) for level in self.levels])
+            return pd.Series(pd.Categorical.from_codes(table[codes], dtype=self.dtype))
+        levels = np.array(self.levels, dtype=bool if self.kind == "boolean" else None)
+        if levels.dtype.kind in "US":
+            levels = _as_objects(self.levels)
+        return pd.Series(levels[codes], dtype=levels.dtype)
+
+    def _numbers(self, values: Any, argument: str) -> FloatArray:
+        raw = _as_objects(values) if isinstance(values, (list, tuple)) else np.asarray(values)
+        if raw.dtype.kind in "mM":
+            raise ArgumentError(
+                f"{argument}: {self.name!r} is numeric; got dates. Give the numbers the model was "
+                "fitted to."
+            )
+        if raw.dtype.kind not in "iuf":
+            odd = [v for v in raw.ravel().tolist() if not self._is_number(v)]
+            if odd:
+                why = (
+                    " is a boolean."
+                    if isinstance(odd[0], (bool, np.bool_))
+                    else (" is not a number.")
+                )
+                raise ArgumentError(
+                    f"{argument}: {self.name!r} is numeric; {odd[0]!r}{why} Observed values run "
+                    f"from {self.low:g} to {self.high:g}."
+                )
+            raw = np.array([np.nan if v is None or v is pd.NA else v for v in raw.tolist()])
+        found = raw.astype(float)
+        if not np.isfinite(found).all():
+            raise ArgumentError(
+                f"{argument}: a value for {self.name!r} is missing or infinite; give finite "
+                "numbers."
+            )
+        if self.indicator and found.size and (found.min() < 0 or found.max() > 1):
+            bad = found[(found < 0) | (found > 1)][0]
+            raise ArgumentError(
+                f"{argument}: {self.name!r} is a 0/1 indicator; {bad:g} lies outside 0 to 1. If it "
+                "were a category, fit it as C(...)."
+            )
+        return found
+
+    def _is_number(self, value: Any) -> bool:
+        """Accept real numbers, missing ones, and for a 0/1 indicator booleans."""
+        if isinstance(value, (bool, np.bool_)):
+            return self.indicator
+        return isinstance(value, numbers.Real) or value is None or value is pd.NA
+
+
+def _as_objects(values: Any) -> AnyArray:
+    if isinstance(values, (pd.Series, pd.Categorical, pd.Index)):
+        return np.asarray(values, dtype=object)
+    values = list(values)
+    out = np.empty(len(values), dtype=object)
+    out[:] = values
+    return out

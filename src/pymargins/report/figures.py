@@ -1,0 +1,155 @@
+"""The figures of a table, and the table that they make with what is to be said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pymargins._typing import FloatArray
+from pymargins.facts import Distribution, ResultFacts
+from pymargins.report import numbers, words
+from pymargins.report.notes import note_sentence, sentence
+from pymargins.report.summary import Summary
+
+#: P-values up to this many times the least that draws can show are that least one.
+AT_LEAST = 1.0005
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Figures:
+    """The numbers of a table, one row each, and the facts about them.
+
+    Parameters
+    ----------
+    labels : sequence of str
+        The names of the rows.
+    columns : mapping of str to sequence
+        The values of the scenario and subgroup variables in each row.
+    estimate, std_error, statistic, df, p_value, ci_lower, ci_upper : ndarray, shape (k,)
+        In the units of the outcome; `df` is infinite where no t distribution is used.
+    level : float
+        Of the intervals.
+    facts : ResultFacts
+    draws : int, optional
+        How many draws the figures come from; None for the delta method.
+    """
+
+    labels: Sequence[str]
+    columns: Mapping[str, Sequence[Any]]
+    estimate: FloatArray
+    std_error: FloatArray
+    statistic: FloatArray
+    df: FloatArray
+    p_value: FloatArray
+    ci_lower: FloatArray
+    ci_upper: FloatArray
+    level: float
+    facts: ResultFacts
+    draws: int | None = None
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+def summarise(figures: Figures) -> Summary:
+    """Make the table of a result.
+
+    Estimates, standard errors and intervals have the decimals that the standard errors support;
+    a column of degrees of freedom appears where some are finite.
+    """
+    columns = _columns(figures)
+    return Summary(
+        title=_title(figures.facts),
+        header=("", *columns),
+        rows=tuple(zip(figures.labels, *columns.values(), strict=True)),
+        notes=(*foundations(figures.facts), *_least_p(figures)),
+        align="l" + "r" * len(columns),
+    )
+
+
+def _columns(figures: Figures) -> dict[str, list[str]]:
+    """Write the columns of numbers by their headings."""
+    places = numbers.decimals(figures.estimate, figures.std_error)
+    finite = bool(np.isfinite(figures.df).any())
+    level = numbers.percent(figures.level)
+    ratios = words.reports_ratios(figures.facts.quantity, figures.facts.scale)
+    return {
+        "Ratio" if ratios else "Estimate": numbers.figures(figures.estimate, places),
+        "Std. error": numbers.figures(figures.std_error, places),
+        _statistic_name(figures, finite): numbers.statistics(figures.statistic),
+        **({"df": numbers.degrees_of_freedom(figures.df)} if finite else {}),
+        "p": numbers.p_values(figures.p_value),
+        f"{level} CI low": numbers.figures(figures.ci_lower, places),
+        f"{level} CI high": numbers.figures(figures.ci_upper, places),
+    }
+
+
+def _statistic_name(figures: Figures, finite: bool) -> str:
+    if figures.draws is not None:
+        return "Statistic"  # its p-value comes from the draws, not from a normal distribution
+    return "t" if finite else "z"
+
+
+def _title(facts: ResultFacts) -> str:
+    quantity, response = words.quantity_words(facts.quantity), facts.session.model.response
+    title = quantity[:1].upper() + quantity[1:]
+    return f"{title}: {response}" if response else title
+
+
+# --- below the table -----------------------------------------------------------------------------
+
+
+def foundations(facts: ResultFacts) -> tuple[str, ...]:
+    """Say on what the figures rest, one sentence a note."""
+    session = facts.session
+    effects = words.random_effects_words(session.model)
+    groups = words.groups_words(session.model)
+    parts = [
+        [words.population_words(session.population), effects and f"random effects {effects}"],
+        [
+            words.method_words(session.method),
+            words.reference_words(session.reference),
+            f"covariance: {words.covariance_words(session.covariance)}",
+        ],
+        [
+            words.model_words(session.model),
+            f"n = {session.model.n:,}" + (f", {groups}" if groups else ""),
+        ],
+    ]
+    return (
+        *_about_scale(facts),
+        *(sentence("; ".join(part for part in note if part)) for note in parts),
+        *map(note_sentence, (*session.notes, *facts.notes)),
+    )
+
+
+def _about_scale(facts: ResultFacts) -> list[str]:
+    scale = facts.scale
+    if scale.is_identity:
+        return []
+    what = "Ratios" if words.reports_ratios(facts.quantity, scale) else "Estimates"
+    drawn = facts.session.reference.distribution is Distribution.DRAWS
+    notes = [
+        f"{what} back-transformed from the {scale.name} scale, on which intervals are "
+        f"{'formed' if drawn else 'symmetric'}."
+    ]
+    if scale.null is not None:
+        notes.append(
+            f"The statistic and p compare with {scale.null:g}, which is 0 on the {scale.name} "
+            "scale."
+        )
+    return notes
+
+
+def _least_p(figures: Figures) -> list[str]:
+    """Say where a p-value is the least that so many draws can show."""
+    if figures.draws is None:
+        return []
+    least = 2.0 / (figures.draws + 1)
+    if not (figures.p_value <= AT_LEAST * least).any():
+        return []
+    shown = numbers.p_values(np.array([least]))[0].lstrip("<")
+    return [f"The least p-value that {figures.draws:,} draws can show is {shown}."]

@@ -1,0 +1,48 @@
+"""The papers behind each method, for a methods section."""
+
+from __future__ import annotations
+
+from pymargins.facts import BootstrapDraws, Distribution, SessionFacts, SimulatedDraws
+
+KENWARD_ROGER = "Kenward and Roger (1997), Biometrics 53, doi:10.2307/2533558"
+SATTERTHWAITE = (
+    "Kuznetsova, Brockhoff and Christensen (2017), Journal of Statistical Software 82(13), "
+    "doi:10.18637/jss.v082.i13"
+)
+ROBUST = (
+    "Pustejovsky and Tipton (2018), Journal of Business and Economic Statistics 36, "
+    "doi:10.1080/07350015.2016.1247004"
+)
+BETWEEN_WITHIN = (
+    "Schluchter and Elashoff (1990), Journal of Statistical Computation and Simulation 37"
+)
+SIMULATION = "Krinsky and Robb (1986), Review of Economics and Statistics 68, doi:10.2307/1924536"
+BOOTSTRAPS = {
+    "cluster": "Field and Welsh (2007), Journal of the Royal Statistical Society B 69, "
+    "doi:10.1111/j.1467-9868.2007.00593.x",
+    "residual": "Carpenter, Goldstein and Rasbash (2003), Applied Statistics 52, "
+    "doi:10.1111/1467-9876.00415",
+    "parametric": "Davison and Hinkley (1997), Bootstrap Methods and their Application, "
+    "doi:10.1017/CBO9780511802843",
+    "wild": "Modugno and Giannerini (2015), Communications in Statistics: Theory and Methods 44, "
+    "doi:10.1080/03610926.2013.802807",
+}
+
+
+def references_for(facts: SessionFacts) -> tuple[str, ...]:
+    """Name the papers of the methods a session uses."""
+    kind, distribution = facts.covariance.kind, facts.reference.distribution
+    used: list[str] = []
+    if isinstance(facts.method, BootstrapDraws) and facts.method.kind in BOOTSTRAPS:
+        used.append(BOOTSTRAPS[facts.method.kind])
+    if isinstance(facts.method, SimulatedDraws):
+        used.append(SIMULATION)
+    if kind == "kenward-roger" or distribution is Distribution.KENWARD_ROGER:
+        used.append(KENWARD_ROGER)
+    if distribution is Distribution.SATTERTHWAITE:
+        used.append(SATTERTHWAITE)
+    if kind.startswith("CR"):
+        used.append(ROBUST)
+    if distribution is Distribution.BETWEEN_WITHIN:
+        used.append(BETWEEN_WITHIN)
+    return tuple(f"Method: {paper}" for paper in used)

@@ -1,0 +1,61 @@
+"""A table with a title and notes: cells, not yet written in any format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+#: A terminal and a notebook show this many rows, then only the first and the last of them.
+MOST_ROWS = 60
+FIRST, LAST = 40, 10
+
+SomeTable = TypeVar("SomeTable", bound="Table")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table with a title and notes.
+
+    Parameters
+    ----------
+    title : str
+    header : tuple of str
+        One name a column; all empty for a table without a head.
+    rows : tuple of tuple of str
+        The cells. Numbers may end in figure spaces that put their decimal points in line.
+    notes : tuple of str
+        Sentences set below the table.
+    lead : str
+        A paragraph set above it.
+    align : str
+        ``"l"`` or ``"r"`` for each column; all ``"l"`` if empty.
+    """
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()
+    lead: str = ""
+    align: str = ""
+
+    @property
+    def alignment(self) -> str:
+        """``"l"`` or ``"r"`` for each column."""
+        return self.align or "l" * self.width
+
+    @property
+    def width(self) -> int:
+        """The number of columns."""
+        return max([len(self.header), *(len(row) for row in self.rows)])
+
+    def shortened(self: SomeTable) -> SomeTable:
+        """Return the table without the middle of its rows where there are very many."""
+        if len(self.rows) <= MOST_ROWS:
+            return self
+        gap = ("⋮", *[""] * (self.width - 1))
+        note = (
+            f"The first {FIRST} and the last {LAST} of {len(self.rows):,} rows; to_frame() "
+            "returns them all."
+        )
+        rows = (*self.rows[:FIRST], gap, *self.rows[-LAST:])
+        return replace(self, rows=rows, notes=(note, *self.notes))

@@ -1,0 +1,202 @@
+"""What figures are, and on what they rest: facts as phrases that sentences are made of."""
+
+from __future__ import annotations
+
+from pymargins.facts import (
+    BootstrapDraws,
+    CovarianceFacts,
+    DeltaMethod,
+    Distribution,
+    Kind,
+    Method,
+    ModelFacts,
+    Operation,
+    PopulationFacts,
+    Quantity,
+    RandomEffects,
+    ReferenceFacts,
+    ScaleFacts,
+    SimulatedDraws,
+    Where,
+)
+
+#: One row of a kind, and several.
+KINDS = {
+    Kind.MEAN: ("mean response", "mean responses"),
+    Kind.SLOPE: ("average slope", "average slopes"),
+    Kind.CHANGE: ("average discrete change", "average discrete changes"),
+    Kind.SLOPE_OR_CHANGE: (
+        "average slope or discrete change",
+        "average slopes or discrete changes",
+    ),
+    Kind.EYEX: ("average elasticity", "average elasticities"),
+    Kind.EYDX: ("average semi-elasticity", "average semi-elasticities"),
+    Kind.DYEX: ("average semi-elasticity", "average semi-elasticities"),
+    Kind.FUNCTION: ("function of mean responses", "functions of mean responses"),
+}
+#: What users called to get them, where the words alone do not tell.
+VERBS = {
+    Kind.SLOPE: "dydx",
+    Kind.CHANGE: "dydx",
+    Kind.SLOPE_OR_CHANGE: "dydx",
+    Kind.EYEX: "eyex",
+    Kind.EYDX: "eydx",
+    Kind.DYEX: "dyex",
+}
+OPERATIONS = {
+    Operation.CONTRAST: "contrast",
+    Operation.RATIO: "ratio",
+    Operation.COMBINATION: "combination",
+    Operation.QUOTIENT: "quotient",
+}
+POPULATIONS = {
+    Where.OVERALL: "averaged over the {n:,} rows of the fit",
+    Where.TYPICAL: "at one typical row (median of numeric variables, mode of the others)",
+    Where.MEAN: "at one row (mean of numeric variables, mode of the others)",
+    Where.BALANCED: "averaged over every combination of the categorical variables, equally "
+    "weighted, numeric variables at their mean",
+    Where.MAPPING: "at one row ({settings}; the others typical)",
+    Where.FRAME: "averaged over the {n:,} rows of the data frame given",
+}
+RANDOM_EFFECTS = {
+    RandomEffects.NONE: "",
+    RandomEffects.INTEGRATED: "integrated out (population average)",
+}
+COVARIANCES = {
+    "model": "as the fit reports it",
+    "gls": "GLS, (X'V⁻¹X)⁻¹ at the fitted variances",
+    "matrix": "given by the user",
+    "draws": "of the bootstrap draws",
+}
+REFERENCES = {
+    Distribution.NORMAL: "normal distribution",
+    Distribution.GIVEN: "t with {df:g} df",
+    Distribution.RESIDUAL: "t with {df:g} df (rows less coefficients)",
+    Distribution.CLUSTERS: "t with {df:g} df (clusters less one)",
+    Distribution.KENWARD_ROGER: "t with degrees of freedom by Kenward-Roger, {information} "
+    "information",
+    Distribution.SATTERTHWAITE: "t with degrees of freedom by Satterthwaite",
+    Distribution.BELL_MCCAFFREY: "t with degrees of freedom by Satterthwaite for {covariance} "
+    "(Bell-McCaffrey)",
+    Distribution.BETWEEN_WITHIN: "t with degrees of freedom by between-within",
+    Distribution.DRAWS: "",
+}
+BOOTSTRAPS = {
+    "residual": "residual bootstrap (reflated at both levels)",
+    "wild": "wild cluster bootstrap",
+}
+
+
+# --- what rows are -------------------------------------------------------------------------------
+
+
+def quantity_words(quantity: Quantity, verb: bool = True) -> str:
+    """Name what a row is: ``"contrast of average slopes (dydx)"``.
+
+    Parameters
+    ----------
+    quantity : Quantity
+    verb : bool
+        Whether to add the verb that gave it, in parentheses.
+    """
+    one, several = KINDS[quantity.kind]
+    words = one
+    if quantity.operations:
+        outermost, *inner = [OPERATIONS[operation] for operation in quantity.operations]
+        words = " of ".join([outermost, *(f"{name}s" for name in inner), several])
+    return words + (f" ({VERBS[quantity.kind]})" if verb and quantity.kind in VERBS else "")
+
+
+def reports_ratios(quantity: Quantity, scale: ScaleFacts) -> bool:
+    """Tell whether rows are ratios of means: differences on the log scale."""
+    return quantity.compares and scale.gives_ratios
+
+
+def null_of(quantity: Quantity, scale: ScaleFacts) -> float | None:
+    """Return what no effect is in the units of the estimates.
+
+    None for quantities of which no value means no effect: mean responses and functions of them,
+    and slopes on a scale where contrasts are not differences.
+    """
+    if quantity.compares:
+        return scale.null
+    return 0.0 if quantity.is_effect and scale.is_identity else None
+
+
+def scale_words(scale: ScaleFacts) -> str:
+    """Name a scale."""
+    return "identity (the response's own)" if scale.is_identity else scale.name
+
+
+# --- the model and its population ----------------------------------------------------------------
+
+
+def model_words(model: ModelFacts) -> str:
+    """Name the class of model and how it was estimated."""
+    return ", ".join(part for part in (model.kind, model.estimation) if part)
+
+
+def groups_words(model: ModelFacts) -> str:
+    """Count the groups and name their column; nothing where there are none."""
+    if model.groups is None:
+        return ""
+    return f"{model.groups:,} groups" + (f" ({model.group_name})" if model.group_name else "")
+
+
+def random_effects_words(model: ModelFacts) -> str:
+    """Say what figures do with random effects; nothing where there are none."""
+    return RANDOM_EFFECTS[model.random_effects]
+
+
+def population_words(population: PopulationFacts) -> str:
+    """Say what is averaged over, or at which row figures are."""
+    settings = ", ".join(f"{name}={value}" for name, value in population.settings)
+    words = POPULATIONS[population.where].format(n=population.n, settings=settings)
+    if population.where is Where.MAPPING and not settings:
+        words = "at one typical row"
+    return words + (", weighted" if population.weighted else "")
+
+
+# --- uncertainty ---------------------------------------------------------------------------------
+
+
+def covariance_words(covariance: CovarianceFacts) -> str:
+    """Say which covariance of the coefficients is used."""
+    if covariance.kind == "kenward-roger":
+        return f"Kenward-Roger, {covariance.information} information"
+    if covariance.clusters is not None:
+        return f"cluster-robust {covariance.kind}, {covariance.clusters} clusters"
+    words = COVARIANCES.get(covariance.kind, covariance.kind)
+    return words + (", aligned by name" if covariance.aligned else "")
+
+
+def reference_words(reference: ReferenceFacts) -> str:
+    """Name the distribution that statistics are referred to; nothing where draws take its place."""
+    return REFERENCES[reference.distribution].format(
+        df=reference.df, information=reference.information, covariance=reference.covariance
+    )
+
+
+def method_words(method: Method) -> str:
+    """Say how uncertainty is carried from the parameters to the figures."""
+    match method:
+        case DeltaMethod():
+            return "delta method"
+        case SimulatedDraws():
+            return f"simulation, {method.n_sim:,} draws, percentile intervals"
+        case BootstrapDraws():
+            population = "resampled with the groups" if method.resampled else "held fixed"
+            return (
+                f"{bootstrap_words(method)}, {method.n_boot:,} replicates, {method.interval} "
+                f"intervals; population {population}"
+            )
+
+
+def bootstrap_words(method: BootstrapDraws) -> str:
+    """Name the kind of bootstrap, what it draws, within what, and who refits."""
+    words = BOOTSTRAPS.get(method.kind, f"{method.kind} bootstrap")
+    if method.clusters is not None:
+        words = f"bootstrap of {method.clusters} clusters"
+    if method.strata:
+        words += f" within {' x '.join(method.strata)}"
+    return words + (f" by {method.refitted_by} refits" if method.refitted_by else "")

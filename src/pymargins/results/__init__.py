@@ -1,0 +1,1 @@
+"""Results: labelled estimates with their full joint uncertainty."""

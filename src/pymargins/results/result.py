@@ -1,0 +1,161 @@
+"""What a verb returns: labelled estimates that print, plot, export and combine."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from pymargins.inference.distributions import check_level
+from pymargins.report.figures import Figures, summarise
+from pymargins.report.summary import Summary
+from pymargins.results.combined import Combined
+from pymargins.results.exports import arrow_stream, as_polars, table_frame
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+class MarginsResult(Combined):
+    """Labelled estimates with their joint covariance; a sequence of named rows.
+
+    Made by the verbs of a `Margins` session. Rows are picked by label, position or slice
+    (``res["B - A"]``, ``res[0]``, ``res[1:3]``); ``a - b``, ``a + b``, ``2 * a`` and ``a / b`` keep
+    the joint covariance. On a scale other than the identity, estimates are
+    back-transformed, `std_error` is that of the reported estimate (delta method), intervals are
+    back-transformed from the scale, and `cov` is the covariance on the scale.
+
+    Parameters
+    ----------
+    estimand : Estimand
+        The quantities on the session's scale.
+    inference : Uncertainty
+        The session's covariance, degrees of freedom or draws: shared by all its results.
+    scale : Scale
+    level : float
+        Default confidence level.
+    facts : ResultFacts
+        What the rows are, and on what they rest.
+    adjustment : Adjustment, optional
+        Of p-values and intervals, made by `adjust`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> import statsmodels.formula.api as smf
+    >>> from pymargins import Margins
+    >>> rng = np.random.default_rng(1)
+    >>> person, dose = np.repeat(np.arange(20), 4), np.tile([0.0, 1.0, 2.0, 3.0], 20)
+    >>> df = pd.DataFrame({"person": person, "dose": dose})
+    >>> df["score"] = 10 + 2 * dose + rng.normal(0, 2, 20)[person] + rng.normal(0, 1, 80)
+    >>> result = Margins(smf.mixedlm("score ~ dose", df, groups="person").fit()).predict(
+    ...     atexog={"dose": [0, 3]}
+    ... )
+    >>> len(result), result["dose=3"].labels
+    (2, ('dose=3',))
+    >>> gain = result[1] - result[0]
+    >>> bool(gain.std_error[0] < np.hypot(*result.std_error))  # the two are correlated
+    True
+    >>> list(result.to_frame().columns)[:4]
+    ['label', 'dose', 'estimate', 'std_error']
+    """
+
+    __slots__ = ()
+
+    # --- copies --------------------------------------------------------------------------------
+
+    def __copy__(self) -> MarginsResult:
+        return self  # frozen: there is nothing that a copy would protect
+
+    def __deepcopy__(self, memo: Any) -> MarginsResult:
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle what the figures need: with the delta method neither the model nor its data."""
+        state = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {**state, "estimand": self.inference.portable(self.estimand), "_cache": {}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            object.__setattr__(self, name, value)
+
+    # --- tables --------------------------------------------------------------------------------
+
+    def figures(self, level: float | None = None, simultaneous: bool = False) -> Figures:
+        """Return the numbers and facts that tables and plots are made of.
+
+        Parameters
+        ----------
+        level : float, optional
+            Confidence level; the session's by default.
+        simultaneous : bool
+            Whether the intervals hold together.
+        """
+        level = self.level if level is None else check_level(level)
+        bounds = self.conf_int(level, simultaneous)
+        facts = self.facts
+        if self.adjustment is not None:
+            facts = facts.noting(self.adjustment.facts)
+        return Figures(
+            labels=self.labels,
+            columns=self.estimand.columns,
+            estimate=self.estimate,
+            std_error=self.std_error,
+            statistic=self.statistic,
+            df=self.df.astype(float),
+            p_value=self.p_value,
+            ci_lower=bounds["ci_lower"].to_numpy(),
+            ci_upper=bounds["ci_upper"].to_numpy(),
+            level=level,
+            facts=facts,
+            draws=self.inference.n_draws,
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a pandas data frame, one row an estimate.
+
+        Returns
+        -------
+        DataFrame
+            Columns: `label`, the scenario and subgroup variables, `estimate`, `std_error`,
+            `statistic`, `df` (infinite for the normal distribution), `p_value`, `ci_lower`,
+            `ci_upper`. A variable with one of these names gets a trailing underscore.
+        """
+        return table_frame(self.figures())
+
+    def to_polars(self) -> Any:
+        """Return a polars data frame (polars must be installed)."""
+        return as_polars(self.to_frame())
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        """Export the table through the Arrow PyCapsule interface (pyarrow must be installed)."""
+        return arrow_stream(self.to_frame(), requested_schema)
+
+    def summary(self, level: float | None = None) -> Summary:
+        """Return the table with its provenance: prints, renders in notebooks, exports.
+
+        Parameters
+        ----------
+        level : float, optional
+            Confidence level; the session's by default.
+        """
+        return summarise(self.figures(level))
+
+    def __repr__(self) -> str:
+        return str(self.summary())
+
+    def _repr_html_(self) -> str:
+        return self.summary().to_html()
+
+    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
+        """Draw the estimates: lines with bands over a numeric variable, otherwise a forest plot.
+
+        See `pymargins.report.plot` for the options.
+        """
+        from pymargins.report.plots import plot
+
+        level = options.pop("level", None)
+        simultaneous = options.get("simultaneous", False)
+        return plot(self.figures(level, simultaneous), ax=ax, **options)

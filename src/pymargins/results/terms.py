@@ -1,0 +1,229 @@
+"""Joint tests of model terms that do not depend on how factors are coded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from itertools import combinations, product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pymargins._typing import AnyArray, FloatArray
+from pymargins.asking.population import balanced_frame, rows_of
+from pymargins.errors import ArgumentError, NumericalError, UnsupportedError
+from pymargins.estimands.nodes import Linear
+from pymargins.estimands.rows import Rows
+from pymargins.estimands.scenes import Grid, average
+from pymargins.inference.joint import wald
+from pymargins.inference.uncertainty import Uncertainty
+from pymargins.models.design import Factor
+from pymargins.models.fitted import MEAN, Fitted
+from pymargins.models.variables import Variable
+
+#: The coefficients of the design of the mean.
+BLOCK = "beta"
+COLUMNS = ("term", "statistic", "df1", "df2", "p_value", "test")
+ESTIMABLE_TOLERANCE = 1e-8
+RANK_TOLERANCE = 1e-9
+#: Observed values of a variable among which those are chosen that show its curve.
+MOST_CANDIDATES = 400
+
+
+def joint_tests(fitted: Fitted, inference: Uncertainty) -> pd.DataFrame:
+    """Test every term of the fixed part by its effects on the balanced grid.
+
+    A term of the variables v, w, ... has the effects: all contrasts between the levels of its
+    categorical variables, crossed with the changes of its numeric ones, averaged with equal
+    weights over the levels of the other categorical variables, the other numeric variables at
+    their mean. Terms with the same variables (``x`` and ``I(x ** 2)``) are one: their columns
+    describe one curve. Where the model has no term for some of the variables of a term (b in
+    ``a + a:b``), their effects belong to it.
+
+    Returns
+    -------
+    DataFrame
+        `term`, `statistic`, `df1`, `df2`, `p_value`, `test` ("F" or "chi2"); and `note` where
+        there is something to say.
+    """
+    terms = term_variables(fitted)
+    if not terms:
+        raise ArgumentError("joint_tests: the model has no term besides the intercept.")
+    rows = rows_of(fitted, balanced_frame(fitted), None)
+    points = {name: _points(v, fitted) for name, v in fitted.variables.items()}
+    tests = [
+        {"term": name, **_test(_effects(owned(variables, terms), points, rows), fitted, inference)}
+        for name, variables in terms.items()
+    ]
+    noted = any(test["note"] for test in tests)
+    return pd.DataFrame(tests, columns=[*COLUMNS, "note"] if noted else list(COLUMNS))
+
+
+def term_variables(fitted: Fitted) -> dict[str, tuple[str, ...]]:
+    """Name the terms, and the variables of each; those with the same variables together."""
+    factors = fitted.design.factors
+    if any(f.name == "design" and not f.direct for f in factors):  # Design.from_function
+        raise UnsupportedError(
+            "joint_tests: the adapter of this model gives its design as a whole, without terms. "
+            "Ask for contrasts or slopes, and joint_test() of them."
+        )
+    together: dict[frozenset[str], list[str]] = {}
+    for block in fitted.design.blocks:
+        found = [v for f in block.factors for v in factors[f].variables]
+        names = together.setdefault(frozenset(found), [])
+        if block.term not in names:
+            names.append(block.term)
+    return {
+        " + ".join(names): tuple(v for v in fitted.variables if v in variables)
+        for variables, names in together.items()
+        if variables
+    }
+
+
+def owned(variables: Sequence[str], terms: Mapping[str, Sequence[str]]) -> list[tuple[str, ...]]:
+    """List the effects that are tested with a term: its own, and lower ones without a term.
+
+    An effect belongs to the first term, the smallest before the larger ones, whose variables
+    include its own.
+    """
+    in_order = sorted(terms.values(), key=len)
+    effects = [
+        effect for size in range(1, len(variables) + 1) for effect in combinations(variables, size)
+    ]
+    return [
+        effect
+        for effect in effects
+        if next(t for t in in_order if set(effect) <= set(t)) == tuple(variables)
+    ]
+
+
+def _effects(effects: Sequence[Sequence[str]], points: Mapping[str, Any], rows: Rows) -> FloatArray:
+    """Return the differences that make effects, as rows over the coefficients."""
+    parts: list[FloatArray] = []
+    for variables in effects:
+        values = [points[v] for v in variables]
+        if min(len(v) for v in values) < 2:
+            continue  # a variable that does not vary has no effect
+        combos = list(product(*values))
+        pins = {
+            v: rows.variables[v].column([combo[j] for combo in combos])
+            for j, v in enumerate(variables)
+        }
+        means = average(rows, Grid(len(combos), pins))[0]
+        differences = [np.diff(np.eye(len(v)), axis=0) for v in values]
+        parts.append(reduce(np.kron, differences) @ means)
+    return np.concatenate(parts) if parts else np.empty((0, len(rows.designs[MEAN].names)))
+
+
+# --- one test ------------------------------------------------------------------------------------
+
+
+def _test(matrix: FloatArray, fitted: Fitted, inference: Uncertainty) -> dict[str, Any]:
+    """Test that the rows are zero, as far as the data determine them."""
+    full = _rank(matrix)
+    kept = _estimable(matrix, fitted.null_spaces.get(BLOCK, np.empty((0, 0))))
+    left = _rank(kept)
+    note = "" if left == full else f"{full - left} of {full} effects are not estimable"
+    if left == 0:
+        return _no_test("not estimable", note or "nothing varies")
+    estimand = Linear(kept, BLOCK, tuple(f"effect {i}" for i in range(len(kept))))
+    try:
+        found = wald(estimand, np.zeros(len(kept)), inference)
+    except (NumericalError, UnsupportedError) as error:  # the other terms can still be tested
+        return _no_test("not available", str(error).removeprefix("joint_test: "))
+    return {**found.to_dict(), "note": note}
+
+
+def _no_test(why: str, note: str) -> dict[str, Any]:
+    nothing = {"statistic": np.nan, "df1": 0, "df2": np.nan, "p_value": np.nan}
+    return {**nothing, "test": why, "note": note}
+
+
+def _rank(matrix: FloatArray) -> int:
+    if not matrix.any():
+        return 0
+    sizes = np.linalg.svd(_unit_columns(matrix)[0], compute_uv=False)
+    return int((sizes > RANK_TOLERANCE * sizes[0]).sum())
+
+
+def _estimable(matrix: FloatArray, null_space: FloatArray) -> FloatArray:
+    """Return combinations of the rows that span what the data determine of them."""
+    if null_space.size == 0 or not matrix.any():
+        return matrix
+    unit, size = _unit_columns(matrix)
+    away = null_space * size[:, None]
+    length = np.linalg.norm(away, axis=0)
+    left, leak, _ = np.linalg.svd(unit @ (away / np.where(length > 0, length, 1.0)))
+    free = int((leak > ESTIMABLE_TOLERANCE * np.sqrt(len(unit))).sum())
+    return matrix if free == 0 else left[:, free:].T @ matrix
+
+
+def _unit_columns(matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Divide columns by their largest entry, so that units play no part."""
+    size = np.abs(matrix).max(axis=0)
+    size = np.where(size > 0, size, 1.0)
+    return matrix / size, size
+
+
+# --- where a variable's effect shows -------------------------------------------------------------
+
+
+def _points(variable: Variable, fitted: Fitted) -> list[Any]:
+    """Choose the values between which a variable's effect shows.
+
+    All levels; both ends of a numeric variable that enters as it is; of one that enters through
+    curves or steps, as many observed values as these have independent columns, and one: those
+    that determine the columns best, whatever their basis.
+    """
+    if variable.kind != "numeric":
+        return list(variable.levels)
+    curves = [f for f in fitted.design.factors if variable.name in f.variables and not f.direct]
+    if not curves:
+        return [variable.low, variable.high] if variable.high > variable.low else [variable.low]
+    column = fitted.frame[variable.name].drop_duplicates().sort_values()
+    some = np.unique(np.linspace(0, len(column) - 1, MOST_CANDIDATES).round().astype(int))
+    column = column.iloc[some].reset_index(drop=True)
+    parts = [np.asarray(column, dtype=float)[:, None]]
+    parts += [_columns(f, variable.name, column, fitted) for f in curves]
+    direct = any(f.direct and f.variables == (variable.name,) for f in fitted.design.factors)
+    chosen = _telling_rows(np.hstack(parts if direct else parts[1:]))
+    return np.asarray(column, dtype=float)[chosen].tolist()
+
+
+def _columns(factor: Factor, name: str, column: Any, fitted: Fitted) -> FloatArray:
+    """Return a factor's columns along one variable, at both ends or all levels of the others."""
+    others = [v for v in factor.variables if v != name]
+    ends = [_ends(fitted.variables[v]) for v in others]
+    parts: list[FloatArray] = []
+    for values in product(*ends):
+        held = {
+            v: fitted.variables[v].column([value] * len(column))
+            for v, value in zip(others, values, strict=True)
+        }
+        found = factor.evaluate({**held, name: column})
+        if factor.levels is not None:
+            found = np.eye(len(factor.levels))[found]
+        parts.append(np.asarray(found, dtype=float))
+    return np.hstack(parts)
+
+
+def _ends(variable: Variable) -> Sequence[Any]:
+    return variable.levels if variable.kind != "numeric" else (variable.low, variable.high)
+
+
+def _telling_rows(columns: FloatArray) -> AnyArray:
+    """Choose rows, in order, that have with a constant the full rank of the columns.
+
+    By pivoting on an orthonormal basis: the choice does not depend on how the columns are coded.
+    """
+    from scipy.linalg import qr
+
+    centred = columns - columns.mean(axis=0)
+    size = np.linalg.norm(centred, axis=0)
+    centred = centred[:, size > 0] / size[size > 0]
+    left, sizes, _ = np.linalg.svd(centred, full_matrices=False)
+    basis = left[:, sizes > RANK_TOLERANCE * sizes.max(initial=0.0)]
+    basis = np.hstack([np.full((len(columns), 1), len(columns) ** -0.5), basis])
+    pivots: Any = qr(basis.T, mode="r", pivoting=True)
+    return np.sort(pivots[-1][: basis.shape[1]])

@@ -1,0 +1,74 @@
+"""Tables as LaTeX: columns, escaping, and that it compiles."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from typing import Any
+
+import pytest
+from report_cases import GLS, WELL, figures_of, made_figures, odd_table
+
+from pymargins.report import Summary, latex, session_summary, summarise
+from pymargins.report.health import health_summary
+
+TABLES = (odd_table(), session_summary(GLS), health_summary(WELL), summarise(figures_of("gls")))
+
+
+def tabular(latex: str) -> tuple[int, list[str]]:
+    """Return the number of columns declared, and the rows."""
+    found = re.search(r"\\begin\{tabular\}\{((?:[^{}]|\{[^{}]*\})*)\}", latex)
+    assert found
+    columns = re.sub(r"\{[^{}]*\}", "", found.group(1))
+    inside = latex.partition(r"\begin{tabular}")[2].partition(r"\end{tabular}")[0]
+    rows = [x for x in inside.splitlines() if x.endswith((r"\\", r"\tabularnewline"))]
+    return len(columns), rows
+
+
+def test_latex_declares_as_many_columns_as_there_are_cells() -> None:
+    for table in TABLES:
+        columns, rows = tabular(table.to_latex())
+        assert columns == table.width
+        assert len(rows) == len(table.rows) + any(table.header)
+        for row in rows:
+            assert len(re.findall(r"(?<!\\)&", row)) + 1 == columns
+
+
+@pytest.mark.parametrize(
+    ("words", "written"),
+    [
+        ("a_b", r"a\_b"),
+        ("50%", r"50\%"),
+        ("#1 & $2", r"\#1 \& \$2"),
+        ("{z}", r"\{z\}"),
+        ("~^\\", r"\textasciitilde{}\textasciicircum{}\textbackslash{}"),
+        ("<x>", "$<$x$>$"),
+        ("A|B", "A$|$B"),
+        ("[1, 2)", "{[}1, 2)"),
+        ("X⁻¹ × −2", r"X$^{-}$$^{1}$ $\times$ $-$2"),
+    ],
+)
+def test_latex_escapes(words: str, written: str) -> None:
+    assert latex.escape(words) == written
+
+
+def test_latex_minus_signs() -> None:
+    table = Summary("t", ("", "x"), (("B - A", "-1.5"),), (), "", "lr")
+    assert r"B - A & $-$1.5 \\" in table.to_latex()
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex here")
+def test_latex_compiles(tmp_path: Any) -> None:
+    tables = [
+        *TABLES,
+        summarise(made_figures([1.0, 2.0], labels=["school=A" * 20, "school=B" * 20])),
+        summarise(made_figures(range(30))),
+        Summary("[t] *u*", ("", "x"), (("* star", "-1.5"), ("[b]", "∞")), ("é ü β",), "", "lr"),
+    ]
+    page = [r"\documentclass{article}", r"\usepackage[utf8]{inputenc}", r"\usepackage{booktabs}"]
+    page += [r"\begin{document}", *(table.to_latex() for table in tables), r"\end{document}"]
+    (tmp_path / "page.tex").write_text("\n".join(page), encoding="utf-8")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-draftmode", "page.tex"]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=120, check=False)
+    assert run.returncode == 0, run.stdout.decode("latin-1")[-2000:]

@@ -1,0 +1,154 @@
+"""Every note of the facts has its sentence."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+
+from pymargins.facts import (
+    Adjusted,
+    BoundaryParameters,
+    Computation,
+    Computed,
+    Extrapolation,
+    FailedReplicates,
+    FewClusters,
+    FewGroups,
+    IndefiniteInformation,
+    Note,
+    Polished,
+    QuotientNull,
+    Remark,
+    SingularReplicates,
+    SlopesOnIdentity,
+    TransformedResponse,
+)
+from pymargins.report.notes import ADJUSTMENTS, computation_words, note_sentence
+
+SENTENCES: list[tuple[Note, str]] = [
+    (Remark("weights were estimated"), "Weights were estimated."),
+    (Remark("Is this what you want?"), "Is this what you want?"),
+    (
+        TransformedResponse("np.log(score)", "score"),
+        "Figures are means of np.log(score), as the model has it, not of score.",
+    ),
+    (
+        Polished(0.01234),
+        "Polished: at the optimum of the likelihood, deviance 0.0123 below the fit's.",
+    ),
+    (
+        Extrapolation("age", 400.0, 20.5, 74.0),
+        "age = 400 lies outside the observed range 20.5 to 74: extrapolation.",
+    ),
+    (
+        FewGroups(12),
+        "Only 12 groups: intervals from the normal distribution are too short for effects between "
+        'groups; df="kenward-roger" or "satterthwaite" allows for it.',
+    ),
+    (
+        FewClusters(6),
+        "Only 6 clusters: a bootstrap of clusters has little to draw from; compare with "
+        'df="kenward-roger", or take Bootstrap(kind="parametric").',
+    ),
+    (
+        FewClusters(3, in_arm=True),
+        "Only 3 clusters in an arm: a bootstrap of clusters has little to draw from; compare with "
+        'df="kenward-roger", or take Bootstrap(kind="parametric").',
+    ),
+    (
+        FailedReplicates(5, 1000, {"did not converge": 3, "singular": 2}),
+        "5 of 1000 replicates failed and were left out: 3 x did not converge; 2 x singular.",
+    ),
+    (SingularReplicates(1, 99), "1 of 99 replicate is a singular fit, kept."),
+    (SingularReplicates(7, 99), "7 of 99 replicates are singular fits, kept."),
+    (
+        BoundaryParameters(2),
+        "2 variance parameter(s) at the boundary count as known in the degrees of freedom.",
+    ),
+    (
+        IndefiniteInformation(),
+        "The likelihood has no maximum in the variance parameters here, so the degrees of freedom "
+        "are not reliable; see m.diagnose().",
+    ),
+    (
+        SlopesOnIdentity(),
+        "Slopes and elasticities are on the identity scale in every session.",
+    ),
+    (QuotientNull(), "P-values compare with 0; test(null=1) compares with 1."),
+    (
+        Adjusted("holm", (), 1, 3, 3, (Computed(Computation.BONFERRONI_INTERVALS),)),
+        "P-values and intervals adjusted for a family of 3 tests: Holm; the intervals are "
+        "Bonferroni's.",
+    ),
+    (
+        Adjusted("bonferroni", (), 1, 6, 6, (Computed(Computation.PLAIN),)),
+        "P-values and intervals adjusted for a family of 6 tests: Bonferroni.",
+    ),
+    (
+        Adjusted(
+            "mvt",
+            ("school", "wave"),
+            4,
+            2,
+            15,
+            (Computed(Computation.QUADRATURE), Computed(Computation.MONTE_CARLO, 8.2e-6, 0.05)),
+        ),
+        "P-values and intervals adjusted for 4 families by school, wave, 2 to 15 tests each: "
+        "largest |t| of the joint distribution; by quadrature; Monte-Carlo error of a p-value near "
+        "0.05 is 8e-06, seed fixed.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("note", "sentence"), SENTENCES)
+def test_notes(note: Note, sentence: str) -> None:
+    assert note_sentence(note) == sentence
+
+
+def test_no_note_was_forgotten() -> None:
+    assert {type(note) for note, _ in SENTENCES} == set(get_args(Note))
+
+
+def test_a_variable_that_begins_a_sentence_keeps_its_case() -> None:
+    assert note_sentence(Extrapolation("dose", 5.0, 0.0, 4.0)).startswith("dose = 5 lies")
+
+
+COMPUTATIONS = {
+    Computation.PLAIN: "",
+    Computation.MEANS: "1500 means",
+    Computation.RANK: "1500 independent rows",
+    Computation.QUADRATURE: "by quadrature",
+    Computation.MONTE_CARLO: "Monte-Carlo error of a p-value near 0.1 is 2e+03, seed fixed",
+    Computation.DRAWS: "from the joint distribution of the 1,500 draws",
+    Computation.BONFERRONI_INTERVALS: "the intervals are Bonferroni's",
+    Computation.SIDAK_INTERVALS: "the intervals are Sidak's",
+    Computation.NO_INTERVALS: "no intervals belong to a false discovery rate, those shown are "
+    "pointwise",
+}
+
+
+@pytest.mark.parametrize("how", Computation)
+def test_computations(how: Computation) -> None:
+    assert computation_words(Computed(how, 1500.0, 0.1)) == COMPUTATIONS[how]
+
+
+@pytest.mark.parametrize(
+    ("method", "name"),
+    [
+        ("bonferroni", "Bonferroni"),
+        ("holm", "Holm"),
+        ("sidak", "Sidak"),
+        ("holm-sidak", "Holm-Sidak"),
+        ("tukey", "Tukey"),
+        ("dunnett", "Dunnett (largest |t|)"),
+        ("scheffe", "Scheffe"),
+        ("mvt", "largest |t| of the joint distribution"),
+        ("fdr_bh", "Benjamini-Hochberg (false discovery rate)"),
+        ("fdr_by", "Benjamini-Yekutieli (false discovery rate)"),
+    ],
+)
+def test_adjustments(method: str, name: str) -> None:
+    note = Adjusted(method, (), 1, 3, 3, (Computed(Computation.PLAIN),))
+    assert note_sentence(note).endswith(f"a family of 3 tests: {name}.")
+    assert method in ADJUSTMENTS
