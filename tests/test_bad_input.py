@@ -206,20 +206,21 @@ VERBS = rows(
     # --- atexog itself
     ("list for atexog", lambda m: m.predict([1, 2]), ArgumentTypeError,
      ["atexog", "mapping", "list"]),
-    ("text for atexog", lambda m: m.predict("age"), ArgumentTypeError, ["atexog", "str"]),
+    ("text that is no name", lambda m: m.predict("agee"), UnknownNameError,
+     ["atexog", "Did you mean 'age'?"]),
     ("function for atexog", lambda m: m.predict(lambda d: d), ArgumentTypeError, ["function"]),
     ("empty frame", lambda m: m.predict(pd.DataFrame()), ArgumentError, ["no rows or no columns"]),
     ("frame with no rows", lambda m: m.predict(pd.DataFrame({"age": [1]}).iloc[:0]), ArgumentError,
      ["no rows"]),
     ("frame with a missing value", lambda m: m.predict(pd.DataFrame({"age": [1.0, np.nan]})),
      ArgumentError, ["'age'", "missing"]),
-    ("frame with an unused column", lambda m: m.predict(pd.DataFrame({"age": [30], "dose": [1]})),
-     UnknownNameError, ["'dose'", "Every column of the frame is pinned", "['age']"]),
+    ("frame with a misspelt column", lambda m: m.predict(pd.DataFrame({"age": [30], "waves": [1]})),
+     UnknownNameError, ["'waves'", "Did you mean 'wave'?"]),
     ("frame with a column twice",
      lambda m: m.predict(pd.DataFrame([[1, 2]], columns=["age", "age"])), ArgumentError,
      ["not unique"]),
     ("frame with numbered columns", lambda m: m.predict(pd.DataFrame({0: [1]})), UnknownNameError,
-     ["0 is not a variable"]),
+     ["none of the model's variables", "its columns are 0"]),
     # --- shifts
     ("shift that fails", lambda m: m.predict({"age": lambda a: a.foo}), ArgumentError,
      ["the function given for 'age' failed", "AttributeError"]),
@@ -351,7 +352,7 @@ def test_unknown_keywords_stay_type_errors(m, before):
         lambda: m.predict(scenarios=SCENARIOS),
         lambda: m.predict({"age": 30}, "school"),
         lambda: m.dydx("age", {"treated": 1}),
-        lambda: m.contrasts(SCENARIOS, over="school"),
+        lambda: m.contrasts(SCENARIOS, None, "school"),
     ):
         with pytest.raises(TypeError):
             call()
@@ -510,7 +511,7 @@ SESSIONS = rows(
     ("weights complex", lambda f, d: Margins(f, weights=np.full(ROWS, 1j)), ArgumentTypeError,
      ["weights"]),
     ("weights balanced", lambda f, d: Margins(f, weights="dose", at="balanced"), ArgumentError,
-     ["balanced", "equally"]),
+     ["'dose'", "balanced", "'equal'", "'cells'", 'at="overall"']),
     ("weights of the fit for a frame",
      lambda f, d: Margins(f, weights=np.ones(ROWS), at=d.iloc[:5]), ArgumentError, ["5 rows"]),
     # --- method
@@ -541,7 +542,7 @@ SESSIONS = rows(
      ["MixedLM is not fitted", "fit()"]),
     ("another model not fitted", lambda f, d: Margins(sm.OLS(d.score, d[["age"]])),
      UnsupportedModelError, ["is not fitted"]),
-    ("model of another class", lambda f, d: Margins(sm.OLS(d.score, d[["age"]]).fit()),
+    ("model of another class", lambda f, d: Margins(sm.GLSAR(d.score, d[["age"]]).fit()),
      UnsupportedModelError, ["no adapter knows", "MixedLM", "register_adapter"]),
     ("model None", lambda f, d: Margins(None), UnsupportedModelError, ["NoneType"]),
     ("model a formula", lambda f, d: Margins("score ~ age"), UnsupportedModelError, ["str"]),
@@ -701,7 +702,7 @@ def test_result_refuses(m, before, call, error, parts):
 def test_positions_out_of_range_are_index_errors(m):
     r = m.dydx("school")
     for position in (3, -4):
-        with pytest.raises(IndexError, match="3 rows"):
+        with pytest.raises(IndexError, match="this result has 3"):
             r[position]
 
 

@@ -33,13 +33,14 @@ if TYPE_CHECKING:
         UnsupportedModelError,
     )
     from pymargins.estimands.scales import Scale
-    from pymargins.options import Bootstrap, Delta, KenwardRoger, Simulation
+    from pymargins.options import HAC, Bootstrap, Delta, KenwardRoger, Simulation
     from pymargins.results.result import MarginsResult
     from pymargins.session import Margins
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "HAC",
     "ArgumentError",
     "ArgumentTypeError",
     "Bootstrap",
@@ -75,6 +76,7 @@ __all__ = [
 
 #: Where each name lives; it is loaded when first asked for, so that the import itself is quick.
 _HOME = {
+    "HAC": "pymargins.options",
     "ArgumentError": "pymargins.errors",
     "ArgumentTypeError": "pymargins.errors",
     "Bootstrap": "pymargins.options",

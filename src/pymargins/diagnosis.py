@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 
 from pymargins._typing import FloatArray
-from pymargins.facts import Health
+from pymargins.facts import CovarianceFacts, FitHealth, Flat, Health, Shift, ShiftedDf
 from pymargins.mixed import CovarianceParameters, MixedData, MixedFit, gls
+from pymargins.mixed.likelihood.least_squares import GlsFit
+from pymargins.mixed.small_samples.derivatives import variance_derivatives
+from pymargins.mixed.small_samples.flatness import flat_directions
+from pymargins.report.fit_health import fit_lines, fit_short_warning, fit_summary
 from pymargins.report.health import health_lines, health_summary, short_warning
 from pymargins.report.summary import Summary
 
 BOUNDARY = 1e-6
+#: Mean responses of so many rows are compared.
+MOST_ROWS = 2_000
 
 
 class Diagnosis(Health):
     """The health of a fit, which prints."""
 
     __slots__ = ()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"a diagnosis is frozen; {name!r} cannot be set.")
 
     @classmethod
     def of(cls, health: Health) -> Diagnosis:
@@ -40,7 +51,46 @@ class Diagnosis(Health):
         return self.summary().to_html()
 
 
-fit_warning = short_warning
+class FitDiagnosis(FitHealth):
+    """The health of a regression, which prints."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, health: FitHealth) -> FitDiagnosis:
+        """Give health its words."""
+        return cls(**{one.name: getattr(health, one.name) for one in fields(health)})
+
+    def lines(self) -> list[tuple[str, str]]:
+        """Return what is reported, as pairs of subject and finding."""
+        return fit_lines(self)
+
+    def summary(self) -> Summary:
+        """Return the report as a table."""
+        return fit_summary(self)
+
+    def __repr__(self) -> str:
+        return str(self.summary())
+
+    def _repr_html_(self) -> str:
+        return self.summary().to_html()
+
+
+def diagnosis_of(health: Health | FitHealth) -> Diagnosis | FitDiagnosis:
+    """Give the health of any fit its words."""
+    return FitDiagnosis.of(health) if isinstance(health, FitHealth) else Diagnosis.of(health)
+
+
+def fit_warning(
+    health: Health | FitHealth,
+    covariance: CovarianceFacts,
+    stand_in: bool = False,
+    shifted: ShiftedDf | None = None,
+) -> str:
+    """Write the one warning given at construction, or nothing where conclusions stand."""
+    if isinstance(health, FitHealth):
+        return fit_short_warning(health, covariance)
+    return short_warning(health, covariance.kind, stand_in, shifted)
 
 
 def examine_mixed(
@@ -85,7 +135,34 @@ def examine_mixed(
         rank_deficient=rank_deficient,
         groups=data.n_groups,
         group_sizes=(int(sizes.min()), float(np.median(sizes)), int(sizes.max())),
+        coefficients=_worst(se, best_se, names),
+        means=_worst_mean(data, here, best),
+        flat=_flat(data, parameters, names),
     )
+
+
+def _worst(here: FloatArray, best: FloatArray, names: Sequence[str]) -> Shift | None:
+    """Return the standard error that is furthest from that at the optimum."""
+    kept = np.flatnonzero((here > 0) & (best > 0))
+    if len(kept) == 0:
+        return None
+    i = int(kept[np.argmax(np.abs(np.log(best[kept] / here[kept])))])
+    return Shift(names[i], float(here[i]), float(best[i]))
+
+
+def _worst_mean(data: MixedData, here: GlsFit, best: GlsFit) -> Shift | None:
+    """Return the same of the mean responses of rows, of very many rows of some."""
+    some = np.unique(np.linspace(0, data.n_rows - 1, MOST_ROWS).astype(int))
+    rows = data.rows[some, data.q : data.q + data.rank]
+    errors = [np.sqrt(np.einsum("np,np->n", rows @ f.working_cov, rows)) for f in (here, best)]
+    return _worst(errors[0], errors[1], ["mean responses"] * len(some))
+
+
+def _flat(data: MixedData, parameters: CovarianceParameters, names: Sequence[str]) -> Flat | None:
+    found = flat_directions(data, variance_derivatives(data, parameters))
+    if found.count == 0:
+        return None
+    return Flat(found.count, tuple(n for n, hit in zip(names, found.touched, strict=True) if hit))
 
 
 def _on_boundary(parameters: CovarianceParameters) -> bool:

@@ -12,6 +12,8 @@ import difflib
 import inspect
 from collections.abc import Iterable
 
+from pymargins.elsewhere import option_hint
+
 
 class PymarginsError(Exception):
     """Root of every error that pymargins raises on purpose."""
@@ -30,6 +32,10 @@ class UnknownNameError(PymarginsError, KeyError):
 
     def __str__(self) -> str:  # KeyError would print the repr of its message
         return str(self.args[0]) if self.args else ""
+
+
+class RowError(PymarginsError, IndexError):
+    """A row that a result does not have."""
 
 
 class ModelError(PymarginsError, ValueError):
@@ -96,6 +102,5 @@ def unknown_name(
 def not_one_of(argument: str, value: object, allowed: Iterable[object]) -> ArgumentError:
     """Build the error for an option that is not among the allowed ones."""
     allowed = list(allowed)
-    return ArgumentError(
-        f"{argument}: got {value!r}; allowed are {listing(allowed)}.{near_miss(value, allowed)}"
-    )
+    hint = option_hint(argument, value) or near_miss(value, allowed)
+    return ArgumentError(f"{argument}: got {value!r}; allowed are {listing(allowed)}.{hint}")

@@ -68,6 +68,29 @@ class KenwardRoger:
 
 
 @dataclass(frozen=True, slots=True)
+class HAC:
+    """Covariance of rows in the order of time: ``vcov=HAC(maxlags)``.
+
+    It allows for variances that differ and for correlation over as many rows (Bartlett weights).
+
+    Parameters
+    ----------
+    maxlags : int
+        How many rows apart errors may be correlated.
+
+    References
+    ----------
+    Newey, W. K. and West, K. D. (1987). A simple, positive semi-definite, heteroskedasticity and
+    autocorrelation consistent covariance matrix. *Econometrica* 55, 703-708. doi:10.2307/1913610
+    """
+
+    maxlags: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "maxlags", positive_integer("maxlags", self.maxlags, 0))
+
+
+@dataclass(frozen=True, slots=True)
 class Simulation:
     """Draws of the coefficients from the normal distribution N(estimate, covariance).
 

@@ -215,6 +215,7 @@ BY_FORMULAIC = [
     "C(age > 40)",
     "Q('odd name') + {`odd name`} + np.sqrt(`odd name`)",
     "I(age**2) : {dose + 1}",
+    "I((dose - age).abs()) + I((age * dose).clip(20, 90))",
 ]
 
 

@@ -125,7 +125,7 @@ def test_a_polynomial_of_falling_levels_still_rises_with_the_variable():
 def test_did():
     made = did("treated", "post", time_levels=("after", "before"))
     assert values(made.scenarios) == [(1, "after"), (1, "before"), (0, "after"), (0, "before")]
-    assert weights(made) == {"did(treated, post)": [1, -1, -1, 1]}
+    assert weights(made) == {"did(treated: 1 - 0, post: after - before)": [1, -1, -1, 1]}
 
 
 def test_grid_and_levels():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from report_cases import WELL
 
-from pymargins.facts import FEW_GROUPS, Health
+from pymargins.facts import DEVIANCE_GAP, FEW_GROUPS, Health, Shift
 from pymargins.report import Summary
 from pymargins.report.health import health_lines, health_summary, short_warning
 
@@ -36,25 +36,31 @@ def test_an_unhealthy_fit() -> None:
         rank_deficient=True,
         groups=12,
         group_sizes=(2, 3.5, 9),
+        coefficients=Shift("age", 0.5, 1.0),
+        means=Shift("row 3", 1.0, 1.0),
     )
     assert health_lines(ill) == [
         ("Convergence", "the fit says NO"),
-        ("Optimum", "0.51 above the best deviance found; standard errors move by up to 12.3 %"),
+        (
+            "Optimum",
+            "0.51 above the best deviance found; standard errors are up to 2 times too small for "
+            "coefficients and nearly right for mean responses of rows (worst: age)",
+        ),
         ("Boundary", "a variance is zero, or effects are perfectly correlated (singular fit)"),
         ("Model against GLS standard errors", "0.500 to 1.300 times as large"),
         ("Design", "columns are redundant; only estimable quantities are reported"),
         ("Groups", "12, 2 to 9 rows each (median 3.5)"),
         (
             "Small sample",
-            "12 groups: intervals from the normal distribution are too short for group-level "
-            "effects",
+            "12 groups: intervals from the normal distribution are too short for effects between "
+            "them",
         ),
     ]
     assert short_warning(ill, "model") == (
-        "Check this fit: the fit is not at its optimum (deviance 0.51 too high, standard errors "
-        "off by up to 12.3 %); the standard errors it reports are up to 0.50 times those of "
-        'vcov="gls"; a variance is zero, where vcov="model" is not reliable. See m.diagnose(); '
-        'vcov="gls" or a refit (method="bfgs", gtol=1e-8) may help.'
+        "Check this fit: the fit is not at its optimum (deviance 0.51 too high): standard errors "
+        "are up to 2 times too small for coefficients and nearly right for mean responses of rows "
+        "(worst: age). See m.diagnose(). Margins(fit, polish=True) works at the optimum; a refit "
+        'by fit(method="powell") often reaches it too, and takes longer.'
     )
 
 
@@ -101,4 +107,6 @@ def test_the_warning_of_a_session(
     else:
         assert found.startswith("Check this fit: ")
         assert words in found
-        assert ('vcov="gls" or a refit' in found) == (vcov == "model")
+        off = changes.get("deviance_gap", 0.0) > DEVIANCE_GAP or not changes.get("converged", True)
+        assert ("polish=True" in found) == off
+        assert ('Margins(fit, vcov="gls")' in found) == (vcov == "model")

@@ -8,21 +8,33 @@ import pytest
 
 from pymargins.facts import (
     Adjusted,
+    Asked,
     BoundaryParameters,
     Computation,
     Computed,
     Extrapolation,
     FailedReplicates,
     FewClusters,
+    FewDraws,
     FewGroups,
+    FewSandwiched,
+    FitWeights,
+    GroupsAsSubgroups,
     IndefiniteInformation,
+    NotAMean,
     Note,
+    Omitted,
+    OneCluster,
     Polished,
     QuotientNull,
     Remark,
+    ResponseOf,
+    Shift,
+    ShiftedDf,
     SingularReplicates,
     SlopesOnIdentity,
     TransformedResponse,
+    Unadjusted,
 )
 from pymargins.report.notes import ADJUSTMENTS, computation_words, note_sentence
 
@@ -37,6 +49,17 @@ SENTENCES: list[tuple[Note, str]] = [
         Polished(0.01234),
         "Polished: at the optimum of the likelihood, deviance 0.0123 below the fit's.",
     ),
+    (NotAMean("quantile", "0.25"), "Figures are of the quantile (0.25), not of a mean."),
+    (
+        FitWeights("weights"),
+        "The weights of the fit do not weight averages; weights= does.",
+    ),
+    (
+        FitWeights("trials"),
+        "Figures are probabilities of one trial, averaged over rows; weights= averages over "
+        "trials.",
+    ),
+    (ResponseOf("link"), "Response 'link': figures are of the linear predictor."),
     (
         Extrapolation("age", 400.0, 20.5, 74.0),
         "age = 400 lies outside the observed range 20.5 to 74: extrapolation.",
@@ -45,6 +68,11 @@ SENTENCES: list[tuple[Note, str]] = [
         FewGroups(12),
         "Only 12 groups: intervals from the normal distribution are too short for effects between "
         'groups; df="kenward-roger" or "satterthwaite" allows for it.',
+    ),
+    (
+        FewGroups(12, remedies=()),
+        "Only 12 groups: intervals from the normal distribution are too short for effects between "
+        "groups.",
     ),
     (
         FewClusters(6),
@@ -106,8 +134,51 @@ def test_notes(note: Note, sentence: str) -> None:
     assert note_sentence(note) == sentence
 
 
+FINDINGS = [
+    (
+        ShiftedDf(Shift("age", 67.9, 21.0)),
+        "The degrees of freedom belong to where the fit stopped: 67.9 for age, which has 21 at the "
+        "optimum; polish=True takes those.",
+    ),
+    (
+        FewSandwiched(3, "CR2"),
+        "Only 3 clusters: CR2 standard errors themselves vary a great deal from sample to sample; "
+        'compare with vcov="kenward-roger".',
+    ),
+    (
+        Unadjusted(3, "holm", ("g",)),
+        "These 3 p-values are not adjusted for how many there are; "
+        '.adjust("holm", by="g") adjusts them.',
+    ),
+    (
+        FewDraws(200, 0.9999),
+        "200 draws cannot show the limits of intervals at 99.99 %: these are the least and the "
+        "greatest of them; take at least 20,000, better ten times as many.",
+    ),
+    (
+        GroupsAsSubgroups("student"),
+        "Each student is averaged over its own rows, with the coefficients of the population: "
+        "these are not predictions for the groups themselves, whose own effects "
+        "(fit.random_effects) are averaged out.",
+    ),
+    (
+        OneCluster(("a",), 0.085),
+        "NOT TO BE TRUSTED: 'a'. Hardly more than one cluster determines it, and clusters show "
+        "8.5 % of its variance only: its standard error is too small by a factor of about 3.4, "
+        'its interval and p-value are wrong; take vcov="kenward-roger".',
+    ),
+    (Omitted(("a", "b")), "2 left out because the data do not determine them: 'a', 'b'."),
+]
+
+
+@pytest.mark.parametrize(("note", "sentence"), FINDINGS)
+def test_findings(note: Note, sentence: str) -> None:
+    assert note_sentence(note) == sentence
+
+
 def test_no_note_was_forgotten() -> None:
-    assert {type(note) for note, _ in SENTENCES} == set(get_args(Note))
+    # `Asked` is said with the population, not in a sentence of its own
+    assert {type(note) for note, _ in [*SENTENCES, *FINDINGS]} | {Asked} == set(get_args(Note))
 
 
 def test_a_variable_that_begins_a_sentence_keeps_its_case() -> None:

@@ -75,7 +75,7 @@ def test_what_operations_make_of_it(kind: Kind, operations: list[Operation], phr
 def test_every_operation_of_every_kind_has_words() -> None:
     for kind, operation in product(Kind, Operation):
         assert words.quantity_words(Quantity(kind).after(operation)).startswith(
-            f"{operation.name.lower()} of "
+            f"{operation.name.lower().replace('_', ' ')} of "
         )
 
 
@@ -87,11 +87,10 @@ def test_the_verb_can_be_left_out() -> None:
 # --- scales --------------------------------------------------------------------------------------
 
 
-def test_ratios_are_comparisons_on_the_log_scale_that_pymargins_names() -> None:
-    assert words.reports_ratios(RATIO, LOG)
-    assert not words.reports_ratios(MEAN, LOG)
-    assert not words.reports_ratios(CONTRAST, IDENTITY)
-    assert not words.reports_ratios(CONTRAST, OWN_LOG)
+def test_only_scales_that_pymargins_names_give_ratios() -> None:
+    assert LOG.gives_ratios
+    assert not IDENTITY.gives_ratios
+    assert not OWN_LOG.gives_ratios
 
 
 @pytest.mark.parametrize(
@@ -167,6 +166,16 @@ def test_a_mapping_that_sets_nothing_and_names_that_look_like_fields() -> None:
     assert words.population_words(odd) == "at one row ({n}={x}; the others typical)"
 
 
+def test_offsets_and_frequency_weights() -> None:
+    facts = PopulationFacts(Where.OVERALL, 24, weighted=True, counted=True, offset=0.0)
+    found = words.population_words(facts)
+    assert found == (
+        "averaged over the 24 rows of the fit, each as often as its frequency weight says, offset 0"
+    )
+    row = PopulationFacts(Where.MEAN, 1, offset_rule="mean")
+    assert words.population_words(row).endswith("mode of the others), offset at its mean")
+
+
 # --- uncertainty ---------------------------------------------------------------------------------
 
 
@@ -184,6 +193,9 @@ def test_a_mapping_that_sets_nothing_and_names_that_look_like_fields() -> None:
         (CovarianceFacts("matrix", aligned=True), "given by the user, aligned by name"),
         (CovarianceFacts("draws"), "of the bootstrap draws"),
         (CovarianceFacts("HC1"), "HC1"),
+        (CovarianceFacts("model", fitted_as="HC1"), "as the fit reports it (HC1)"),
+        (CovarianceFacts("nonrobust"), "under the model (nonrobust)"),
+        (CovarianceFacts("HAC", lags=3), "HAC (Newey-West), 3 lags"),
     ],
 )
 def test_covariances(facts: CovarianceFacts, phrase: str) -> None:

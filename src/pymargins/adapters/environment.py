@@ -10,6 +10,7 @@ import ast
 import importlib
 import inspect
 import pickle
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from types import ModuleType
@@ -42,6 +43,11 @@ class Environment:
 
     def __deepcopy__(self, memo: Any) -> Environment:
         return self  # nothing writes to it, and what it names need not be copyable
+
+
+def as_python(code: str) -> str:
+    """Return a formula's code as Python reads it: formulaic's quotes as ``Q("odd name")``."""
+    return re.sub(r"`([^`]*)`", lambda found: f"Q({found[1]!r})", code)
 
 
 def names_read(code: str, known: Collection[str], namespace: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 
 from pymargins._typing import AnyArray, FloatArray
-from pymargins.adapters.environment import Environment, names_read
-from pymargins.errors import ModelError
+from pymargins.adapters.environment import Environment, as_python, names_read
+from pymargins.adapters.patsy_design import formula_variables
+from pymargins.errors import listing
 from pymargins.models.derivative import Dual
 from pymargins.models.design import (
     Block,
@@ -26,6 +27,7 @@ from pymargins.models.design import (
     encode,
     numeric_variable,
 )
+from pymargins.models.domain import require_values, whole_numbers
 
 
 def design_from_formulaic(spec: Any, columns: Sequence[str]) -> Design:
@@ -100,7 +102,9 @@ def _factor(
 ) -> Factor:
     """Translate a factor; `names` are the columns of a term that it is part of."""
     expr = factor.expr
+    # formulaic's own list lacks what stands in parentheses: when in (when - start).dt.days
     found = [str(v).split(".")[0] for v in (factor.variables or ())]
+    found += [] if expr in known else formula_variables(as_python(expr), known)
     variables = tuple(v for v in _in_order(expr, found) if v in known)
     itself = _direct(expr, known)
     if state is not None:
@@ -156,14 +160,15 @@ class FormulaicCode:
     factor: Any
     environment: Environment
 
-    def materializer(self, columns: Columns) -> Any:
-        """Return formulaic's evaluator of these columns."""
-        frame = pd.DataFrame(dict(columns))
-        return self.spec.get_materializer(frame, context=self.environment.names)
+    def evaluated(self, columns: Columns) -> tuple[Any, Any]:
+        """Return formulaic's evaluator of these columns, and the factor without its coding."""
 
-    def evaluated(self, maker: Any) -> Any:
-        """Evaluate the factor, without its coding."""
-        return maker._evaluate_factor(self.factor, self.spec, set())
+        def evaluate(asked: Columns) -> tuple[Any, Any]:
+            frame = pd.DataFrame(dict(asked))
+            maker = self.spec.get_materializer(frame, context=self.environment.names)
+            return maker, maker._evaluate_factor(self.factor, self.spec, set())
+
+        return whole_numbers(evaluate, columns)
 
     def exact(self, columns: Columns) -> Any:
         """Evaluate the plain code, on columns of which one is a `Dual`."""
@@ -184,16 +189,10 @@ class FormulaicNumeric:
         """Evaluate on columns of data."""
         if any(isinstance(column, Dual) for column in columns.values()):
             return self.code.exact(columns)
-        maker = self.code.materializer(columns)
-        encoded = maker._encode_evaled_factor(
-            self.code.evaluated(maker), self.code.spec, [], reduced_rank=self.reduced
-        )
+        maker, value = self.code.evaluated(columns)
+        encoded = maker._encode_evaled_factor(value, self.code.spec, [], reduced_rank=self.reduced)
         array = np.stack([np.asarray(c, dtype=float) for c in encoded.values()], axis=1)
-        if not np.isfinite(array).all():
-            raise ModelError(
-                f"the factor {self.code.factor.expr!r} of the formula is not finite for some of "
-                "the values asked."
-            )
+        require_values(np.all(np.isfinite(array), axis=1), columns)
         return array
 
 
@@ -206,17 +205,12 @@ class FormulaicCategorical:
 
     def __call__(self, columns: Columns) -> AnyArray:
         """Evaluate on columns of data."""
-        values = self.code.evaluated(self.code.materializer(columns)).values
+        values = self.code.evaluated(columns)[1].values
         codes = encode(np.asarray(getattr(values, "__wrapped__", values)), self.levels)
-        if (codes < 0).any():
-            raise ModelError(
-                f"the factor {self.code.factor.expr!r} takes a value at which the model was not "
-                f"fitted; its levels are {list(self.levels)}."
-            )
+        require_values(codes >= 0, columns, f"not in the fitted levels {listing(self.levels)}")
         return codes
 
 
 def _code(spec: Any, factor: Any, variables: Sequence[str]) -> FormulaicCode:
-    code = re.sub(r"`[^`]*`", "_", factor.expr)  # formulaic's quotes around an odd name
-    names = names_read(code, variables, _context())
+    names = names_read(as_python(factor.expr), variables, _context())
     return FormulaicCode(spec, factor.factor, Environment(factor.expr, names))

@@ -21,6 +21,7 @@ from pymargins.mixed import (
     likelihood_ratio,
 )
 from pymargins.mixed.refits.sampling import ClusterSampling
+from pymargins.mixed.small_samples.robust import robust_fit
 from pymargins.models.fitted import Fitted
 from pymargins.models.parameters import Point, slices
 from pymargins.models.uncertainty import Replicates
@@ -54,8 +55,11 @@ def bootstrap_mixed(
             n_jobs=_threads(option.n_jobs),
             progress=advance,
         )
-    notes = few_clusters(ClusterSampling.of_groups(data.n_groups)) if option.kind == "wild" else ()
-    return _replicates(found, best, notes=notes)
+    if option.kind != "wild":
+        return _replicates(found, best)
+    notes = few_clusters(ClusterSampling.of_groups(data.n_groups))
+    seen = robust_fit(data, best.params, "CR2").seen
+    return replace(_replicates(found, best, notes=notes), seen=seen)
 
 
 def likelihood_ratio_test(null: MixedData, full: MixedData, option: Bootstrap) -> pd.Series:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from pymargins._typing import AnyArray
 from pymargins.adapters.environment import Environment, names_read
-from pymargins.errors import ModelError
+from pymargins.errors import listing
 from pymargins.models.derivative import Dual
 from pymargins.models.design import (
     Block,
@@ -23,6 +23,7 @@ from pymargins.models.design import (
     encode,
     numeric_variable,
 )
+from pymargins.models.domain import require_values, whole_numbers
 
 
 def design_from_patsy(info: Any, columns: Sequence[str]) -> Design:
@@ -91,11 +92,7 @@ class PatsyNumeric:
             return value
         array = np.asarray(value, dtype=float)
         array = array.reshape(-1, 1) if array.ndim < 2 else array
-        if not np.isfinite(array).all():
-            raise ModelError(
-                f"the factor {self.name!r} of the formula is not finite for some of the values "
-                "asked."
-            )
+        require_values(np.all(np.isfinite(array), axis=1), columns)
         return array
 
 
@@ -113,11 +110,7 @@ class PatsyCategorical:
 
         value = self.code(columns)
         codes = encode(value.data if isinstance(value, type(C([0]))) else value, self.levels)
-        if (codes < 0).any():
-            raise ModelError(
-                f"the factor {self.name!r} takes a value at which the model was not fitted; its "
-                f"levels are {list(self.levels)}."
-            )
+        require_values(codes >= 0, columns, f"not in the fitted levels {listing(self.levels)}")
         return codes
 
 
@@ -156,7 +149,8 @@ class PatsyCode:
             "eval_env": EvalEnvironment([self.environment.names], self.flags),
             "eval_code": self.code,
         }
-        return EvalFactor(self.source).eval(state, as_fitted(columns))
+        factor = EvalFactor(self.source)
+        return whole_numbers(lambda asked: factor.eval(state, asked), as_fitted(columns))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from pymargins.errors import (
@@ -10,6 +11,33 @@ from pymargins.errors import (
     UnsupportedModelError,
 )
 from pymargins.models.fitted import Adapter, Fitted
+
+#: The classes of statsmodels that are read, and what reads them: module and adapter.
+BUILT_IN: dict[str, tuple[str, str]] = {
+    "MixedLM": ("statsmodels_mixedlm", "StatsmodelsMixedLMAdapter"),
+    **dict.fromkeys(("OLS", "WLS", "GLS"), ("linear", "LeastSquaresAdapter")),
+    **dict.fromkeys(("RLM", "QuantReg"), ("linear", "LocationAdapter")),
+    "GLM": ("glm", "GlmAdapter"),
+    **dict.fromkeys(
+        (
+            *("Logit", "Probit", "Poisson", "NegativeBinomial", "NegativeBinomialP"),
+            "GeneralizedPoisson",
+        ),
+        ("discrete", "DiscreteAdapter"),
+    ),
+    "GEE": ("gee", "GeeAdapter"),
+    "PHReg": ("hazards", "HazardsAdapter"),
+    "OrderedModel": ("ordinal", "OrdinalAdapter"),
+    "MNLogit": ("multinomial", "MultinomialAdapter"),
+    **dict.fromkeys(
+        (
+            *("ZeroInflatedPoisson", "ZeroInflatedGeneralizedPoisson"),
+            "ZeroInflatedNegativeBinomialP",
+        ),
+        ("zero_inflated", "ZeroInflatedAdapter"),
+    ),
+    "BetaModel": ("beta", "BetaAdapter"),
+}
 
 _REGISTERED: list[type[Any]] = []
 
@@ -41,7 +69,7 @@ def register_adapter(adapter: type[Any]) -> type[Any]:
     return adapter
 
 
-def adapter_for(model: Any, data: Any, adapter: Any) -> Adapter:
+def adapter_for(model: Any, data: Any, adapter: Any, equations: Any = None) -> Adapter:
     """Return the adapter of a fitted model.
 
     Raises
@@ -49,18 +77,18 @@ def adapter_for(model: Any, data: Any, adapter: Any) -> Adapter:
     UnsupportedModelError
         For a model that is not fitted, and for a class that no adapter knows.
     """
+    if equations is not None and (adapter is not None or _is_adapter(model)):
+        raise ArgumentError("equations: the adapter reads the fit; give them to it.")
     if adapter is not None:
         return _given(model, data, adapter)
     if _is_adapter(model):
         if data is not None:
             raise ArgumentError("data: the adapter brings its own; give one of the two.")
         return model
-    from pymargins.adapters.statsmodels_mixedlm import StatsmodelsMixedLMAdapter
-
-    known = [*reversed(_REGISTERED), StatsmodelsMixedLMAdapter]
+    known = [*reversed(_REGISTERED), *_built_in(model)]
     for candidate in known:
         if candidate.accepts(model):
-            return candidate(model) if data is None else candidate(model, data)
+            return _made(candidate, model, data, equations)
     name = f"{type(model).__module__}.{type(model).__name__}"
     # scikit-learn marks what a fit has learnt with a trailing underscore
     learnt = [k for k in dir(model) if k.endswith("_") and not k.startswith("_")]
@@ -68,10 +96,33 @@ def adapter_for(model: Any, data: Any, adapter: Any) -> Adapter:
         raise UnsupportedModelError(
             f"model: {name} is not fitted; pass the result of its fit(): Margins(model.fit())."
         )
+    source = getattr(getattr(model, "_results", model), "model", None)
+    of = f" of a {type(source).__name__}" if source is not None else ""
     raise UnsupportedModelError(
-        f"model: no adapter knows {name}. Supported: statsmodels MixedLM results; register your "
-        "own with pymargins.adapters.register_adapter."
+        f"model: no adapter knows {name}{of}. Supported are the results of statsmodels' "
+        f"{', '.join(sorted(BUILT_IN))}; register your own with "
+        "pymargins.adapters.register_adapter."
     )
+
+
+def _made(adapter: type[Any], model: Any, data: Any, equations: Any) -> Adapter:
+    if equations is not None:
+        if not getattr(adapter, "second", ()):
+            raise ArgumentError(
+                "equations: this class of models has one equation, whose formula the fit brings; "
+                "leave `equations` out."
+            )
+        return adapter(model, data, equations)
+    return adapter(model) if data is None else adapter(model, data)
+
+
+def _built_in(model: Any) -> list[type[Any]]:
+    """Return the adapter of a statsmodels class, imported only now."""
+    source = type(getattr(getattr(model, "_results", model), "model", None))
+    if source.__module__.split(".")[0] != "statsmodels" or source.__name__ not in BUILT_IN:
+        return []
+    module, adapter = BUILT_IN[source.__name__]
+    return [getattr(import_module(f"pymargins.adapters.{module}"), adapter)]
 
 
 def _given(model: Any, data: Any, adapter: Any) -> Adapter:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -12,19 +11,24 @@ import numpy as np
 import pandas as pd
 
 from pymargins._typing import AnyArray, FloatArray
+from pymargins.adapters.formulas import (
+    formula_order,
+    response_columns,
+    stored_spec,
+    transformed_response,
+    unwrapped,
+)
+from pymargins.adapters.mixedlm_levels import refuse_other_levels, shifted_df
+from pymargins.adapters.mixedlm_rows import Arrays, design_and_frame, group_name_of
+from pymargins.adapters.mixedlm_structure import random_terms
 from pymargins.adapters.training import (
-    DATA,
     check_design,
     cluster_labels,
     evaluate_factors,
-    match_columns,
-    rows_of_fit,
-    training_frame,
 )
 from pymargins.asking.frames import snapshot
 from pymargins.diagnosis import examine_mixed
 from pymargins.errors import (
-    ArgumentError,
     ModelError,
     NumericalError,
     UnsupportedError,
@@ -41,7 +45,6 @@ from pymargins.facts import (
     Polished,
     RandomEffects,
     ReferenceFacts,
-    TransformedResponse,
 )
 from pymargins.mixed import CovarianceParameters, MixedData, MixedFit, fit, gls
 from pymargins.mixed.small_samples.between_within import between_within_split
@@ -51,7 +54,6 @@ from pymargins.mixed.small_samples.kenward_roger import KenwardRogerFit, kenward
 from pymargins.mixed.small_samples.robust import RobustKind, robust_fit
 from pymargins.mixed.small_samples.satterthwaite import satterthwaite_fit
 from pymargins.models.describe import make_variables
-from pymargins.models.design import Design
 from pymargins.models.fitted import MEAN, Fitted
 from pymargins.models.means import LinearMean
 from pymargins.models.parameters import Parameters
@@ -67,29 +69,9 @@ from pymargins.options import Bootstrap
 from pymargins.ranks import column_rank
 
 PSI_ROUNDING = 1e-8
+#: A deviance this little above that of the optimum is where an optimiser stops.
+SAME_POINT = 1e-6
 ROBUST: tuple[RobustKind, ...] = ("CR0", "CR1", "CR2", "CR3")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Arrays:
-    """The arrays that a MixedLM was fitted to, as the model holds them."""
-
-    endog: FloatArray
-    exog: AnyArray
-    exog_re: AnyArray | None
-    components: tuple[Any, ...]
-    group_labels: Any
-
-    @classmethod
-    def of(cls, source: Any) -> Arrays:
-        """Read them off a statsmodels model."""
-        return cls(
-            source.endog,
-            np.asarray(source.exog),
-            source.exog_re if source.k_re else None,
-            tuple(source.exog_vc.mats),
-            source.group_labels,
-        )
 
 
 class StatsmodelsMixedLMAdapter:
@@ -135,7 +117,7 @@ class StatsmodelsMixedLMAdapter:
         """Tell whether `model` is a fitted MixedLM."""
         from statsmodels.regression.mixed_linear_model import MixedLM, MixedLMResults
 
-        results = _unwrapped(model)
+        results = unwrapped(model)
         return isinstance(results, MixedLMResults) and isinstance(results.model, MixedLM)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -152,8 +134,9 @@ class StatsmodelsMixedLMAdapter:
         params = np.array(self.model.fe_params, dtype=float)
         if not np.isfinite(params).all():
             raise ModelError("model: the fit has coefficients that are not finite.")
-        spec = _stored_spec(source.data)
-        design, frame = _design_and_frame(source, spec, training_data)
+        spec = stored_spec(source.data)
+        design, frame = design_and_frame(source, spec, training_data)
+        index = frame.index
         frame = snapshot(frame)
         values = evaluate_factors(design, frame)
         check_design(design, values, exog)
@@ -162,7 +145,7 @@ class StatsmodelsMixedLMAdapter:
             parameters=Parameters.of_blocks(beta=params, gamma=self.estimates.gamma),
             mean=LinearMean(),
             designs={MEAN: design},
-            variables=make_variables(design, frame, _formula_of(source, spec)),
+            variables=make_variables(design, frame, formula_order(source, spec)),
             frame=frame,
             facts=self._facts(frame),
             covariances=self._covariances(("model", "gls")),
@@ -170,6 +153,7 @@ class StatsmodelsMixedLMAdapter:
             residual_df=float(len(exog) - len(params) + missing.shape[1]),
             factor_values={MEAN: values},
             null_spaces={"beta": missing},
+            index=index,
             groups=self.groups,
             refits=self,
             health=self.examine,
@@ -178,7 +162,7 @@ class StatsmodelsMixedLMAdapter:
 
     def _facts(self, frame: pd.DataFrame) -> ModelFacts:
         source = self.model.model
-        group_name = _group_name(source, frame)
+        group_name = group_name_of(source, frame)
         return ModelFacts(
             kind="linear mixed model (statsmodels MixedLM)",
             response=str(source.endog_names),
@@ -187,8 +171,10 @@ class StatsmodelsMixedLMAdapter:
             group_name=group_name,
             estimation="REML" if self.reml else "ML",
             random_effects=RandomEffects.INTEGRATED,
+            random=random_terms(source, group_name),
             incomplete=group_name is None,
-            notes=_transformed(str(source.endog_names), frame),
+            notes=transformed_response(str(source.endog_names), frame),
+            response_variables=response_columns(str(source.endog_names), frame),
         )
 
     @cached_property
@@ -237,13 +223,20 @@ class StatsmodelsMixedLMAdapter:
     @cached_property
     def constrained(self) -> bool:
         """Whether parameters were held fixed or penalised, so that the optimum is another one."""
-        results = _unwrapped(self.model)
-        parts = (
-            getattr(results, "freepat", None),
-            getattr(results, "cov_pen", None),
-            getattr(self.model.model, "fe_pen", None),
-        )
-        return any(part is not None for part in parts)
+        results = unwrapped(self.model)
+        parts = (getattr(results, "freepat", None), getattr(results, "cov_pen", None))
+        if any(part is not None for part in parts):
+            return True
+        # a penalty of coefficients is kept by the model alone, which its next fit changes: a result
+        # at the likelihood's own optimum had none
+        if getattr(self.model.model, "fe_pen", None) is None:
+            return False
+        return self._gap > SAME_POINT
+
+    @cached_property
+    def _gap(self) -> float:
+        """How far the deviance of the fit is above that of the optimum."""
+        return 2.0 * (self.optimum.loglik - gls(self.data, self.estimates).loglik)
 
     @cached_property
     def converged(self) -> bool:
@@ -311,19 +304,34 @@ class StatsmodelsMixedLMAdapter:
 
     def _kenward_roger(self, request: Request) -> Covariance:
         found = self._kenward_roger_fit(request.information)
-        reference = _kenward_roger_reference(found)
+        reference = self._compared(_kenward_roger_reference(found), "kenward-roger")
         facts = CovarianceFacts("kenward-roger", information=request.information)
         return Covariance(found.cov, facts, reference, {"kenward-roger": reference})
 
     def _kenward_roger_reference(self, information: str) -> Reference:
-        return _kenward_roger_reference(self._kenward_roger_fit(information))
+        found = self._kenward_roger_fit(information)
+        return self._compared(_kenward_roger_reference(found), "kenward-roger")
+
+    def _compared(self, reference: Reference, method: str) -> Reference:
+        """Tell where degrees of freedom are others at the optimum than where the fit stopped."""
+        if self.polished or self.constrained:
+            return reference
+        if self._gap < SAME_POINT:
+            return reference
+        names = self.fitted.design.names
+        found = shifted_df(self.data, names, reference, self.optimum.params, method)
+        if found is None:
+            return reference
+        return replace(reference, notes=(*reference.notes, found))
 
     def _satterthwaite(self, information: str) -> Reference:
         found = satterthwaite_fit(self.data, self.parameters, self._derivatives)
         facts = ReferenceFacts(Distribution.SATTERTHWAITE)
-        return Reference(facts, method=found, notes=_variance_notes(found.variance))
+        reference = Reference(facts, method=found, notes=_variance_notes(found.variance))
+        return self._compared(reference, "satterthwaite")
 
     def _between_within(self, information: str) -> Reference:
+        refuse_other_levels(self.arrays.components, self.fitted.facts.random)
         facts = ReferenceFacts(Distribution.BETWEEN_WITHIN)
         return Reference(facts, method=between_within_split(self.data))
 
@@ -334,7 +342,8 @@ class StatsmodelsMixedLMAdapter:
         own = Reference.constant(float(found.cluster_df), Distribution.CLUSTERS)
         facts = ReferenceFacts(Distribution.BELL_MCCAFFREY, covariance=kind)
         by_name = {"satterthwaite": Reference(facts, method=found)}
-        return Covariance(found.cov, CovarianceFacts(kind, clusters=found.n_clusters), own, by_name)
+        facts = CovarianceFacts(kind, clusters=found.n_clusters)
+        return Covariance(found.cov, facts, own, by_name, found.seen)
 
     # --- refits and health ---------------------------------------------------------------------
 
@@ -384,7 +393,7 @@ class StatsmodelsMixedLMAdapter:
             reported = self._reported()
         except (NumericalError, UnsupportedError):
             reported = None
-        return examine_mixed(
+        health = examine_mixed(
             self.data,
             self.parameters,
             None if self.constrained else self.optimum,
@@ -393,6 +402,7 @@ class StatsmodelsMixedLMAdapter:
             self.fitted.design.names,
             self.fitted.null_spaces["beta"].size > 0,
         )
+        return replace(health, random=self.fitted.facts.random, polished=self.polished)
 
 
 class PolishedMixedLM(StatsmodelsMixedLMAdapter):
@@ -418,30 +428,6 @@ class PolishedMixedLM(StatsmodelsMixedLMAdapter):
         )
 
 
-def _unwrapped(results: Any) -> Any:
-    """Return a result without the wrapper that statsmodels puts around it."""
-    return getattr(results, "_results", results)
-
-
-def _design_and_frame(source: Any, spec: Any, training_data: Any) -> tuple[Design, pd.DataFrame]:
-    """Return what the design rows are made of, and the data of the rows that were fitted."""
-    n = len(source.exog)
-    if spec is not None:
-        given = source.data.frame
-        if training_data is not None:
-            given = rows_of_fit(training_data, source.data.frame, n)
-        frame = training_frame(given, n)
-        return design_of_spec(spec, frame), frame
-    if training_data is None:
-        raise ArgumentError(
-            f"{DATA}: a fit from arrays does not carry its data frame; pass it: "
-            "Margins(fit, data=df) or StatsmodelsMixedLMAdapter(fit, training_data=df)."
-        )
-    frame = training_frame(training_data, n)
-    names = list(source.exog_names)
-    return Design.from_columns(names, match_columns(names, np.asarray(source.exog), frame)), frame
-
-
 def _kenward_roger_reference(found: KenwardRogerFit) -> Reference:
     facts = ReferenceFacts(Distribution.KENWARD_ROGER, information=found.information)
     return Reference(facts, method=found, notes=_variance_notes(found.variance))
@@ -455,51 +441,3 @@ def _variance_notes(variance: VarianceCovariance) -> tuple[Note, ...]:
     if variance.indefinite:
         notes.append(IndefiniteInformation())
     return tuple(notes)
-
-
-def design_of_spec(spec: Any, frame: pd.DataFrame) -> Design:
-    """Translate a stored formula spec of either engine."""
-    columns = [c for c in frame.columns if isinstance(c, str)]
-    if hasattr(spec, "factor_infos"):
-        from pymargins.adapters.patsy_design import design_from_patsy
-
-        return design_from_patsy(spec, columns)
-    from pymargins.adapters.formulaic_design import design_from_formulaic
-
-    return design_from_formulaic(spec, columns)
-
-
-def _transformed(response: str, frame: pd.DataFrame) -> tuple[TransformedResponse, ...]:
-    """Tell where the formula transforms the response: means do not transform back."""
-    inside = [w for w in re.findall(r"\w+", response) if w in frame.columns]
-    if response in frame.columns or not inside:
-        return ()
-    return (TransformedResponse(response, inside[0]),)
-
-
-def _formula_of(source: Any, spec: Any) -> str | None:
-    """Return the text that tells the order of the variables, where the stored spec lost it.
-
-    statsmodels puts formulaic's categories first, as patsy does with columns; patsy's own spec
-    keeps the order of its factors.
-    """
-    if spec is None or hasattr(spec, "factor_infos"):
-        return None
-    return str(source.formula).partition("~")[2]
-
-
-def _stored_spec(data: Any) -> Any:
-    """Return the right-hand-side spec of a formula fit: 0.15 and 0.14 name it differently."""
-    spec = getattr(data, "model_spec", None)
-    return spec if spec is not None else getattr(data, "design_info", None)
-
-
-def _group_name(source: Any, frame: pd.DataFrame) -> str | None:
-    """Find the column of the data that holds the groups."""
-    groups: AnyArray = np.asarray(source.groups)
-    used = set(getattr(source.data, "exog_re_names", None) or ())
-    for name in sorted(frame.columns, key=lambda c: c not in used):
-        column = np.asarray(frame[name])
-        if column[:1] == groups[:1] and np.array_equal(column, groups):
-            return str(name)
-    return None

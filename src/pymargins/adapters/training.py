@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pymargins._typing import AnyArray, FloatArray
+from pymargins.asking.alignment import aligned
 from pymargins.asking.frames import as_frame
 from pymargins.errors import ArgumentError, ArgumentTypeError, ModelError, listing, unknown_name
 from pymargins.estimands.rows import repeat_constant
@@ -35,30 +36,83 @@ def evaluate_factors(design: Design, frame: pd.DataFrame) -> tuple[AnyArray, ...
             ) from error
         if factor.levels is not None and (value < 0).any():
             raise _changed([factor.name])
+        _require_no_overflow(factor, columns, value)
         _require_row_by_row(factor, columns, value)
         values.append(value)
     return tuple(values)
+
+
+def _require_no_overflow(factor: Factor, columns: dict[str, Any], value: AnyArray) -> None:
+    """Refuse a factor that left the range of a column's integers when it was fitted.
+
+    ``I(year**2)`` of an int16 column wraps around without a word. Everything asked later arrives
+    as floats, which do not.
+    """
+    kinds = {k: c.dtype for k, c in columns.items() if pd.api.types.is_integer_dtype(c.dtype)}
+    if factor.direct or not kinds:
+        return
+    rows = np.unique(np.concatenate([_ends(value), *(_ends(c) for c in columns.values())]))
+    if min(kind.itemsize for kind in kinds.values()) < 8:
+        rows = np.arange(len(value))
+    meant = {k: c.iloc[rows].reset_index(drop=True) for k, c in columns.items()}
+    for name, kind in kinds.items():
+        meant[name] = meant[name].astype(np.int64 if kind.itemsize < 8 else float)
+    try:
+        wide = np.asarray(factor.evaluate(meant), dtype=float)
+    except Exception:  # code that takes no other type: there is nothing to compare with
+        return
+    stored = np.asarray(value[rows], dtype=float)
+    # half-precision results, as of np.log of an int8, are not what is looked for
+    off = ~np.isclose(stored, wide, rtol=1e-2, atol=1e-9 * float(np.abs(wide).max(initial=0.0)))
+    if off.any():
+        narrow = ", ".join(f"{name!r} ({kind})" for name, kind in kinds.items())
+        raise ModelError(
+            f"the factor {factor.name!r} of the formula overflows the integers of {narrow}: the "
+            f"fit's own design holds {stored[off][0]:g} where {wide[off][0]:g} is meant. Fit "
+            f"again with floats: data[{next(iter(kinds))!r}].astype(float)."
+        )
 
 
 def _require_row_by_row(factor: Factor, columns: dict[str, Any], value: AnyArray) -> None:
     """Refuse a factor whose value in one row depends on the other rows.
 
     ``x - x.mean()`` written out (not as the stateful ``center(x)``) would be recomputed on
-    whatever rows are asked for.
+    whatever rows are asked for. Some rows at once may have the mean, median and largest value of
+    all; a row alone, or with copies of itself only, has its own.
     """
     n = len(value)
     if factor.direct or not factor.variables or n < 2:
         return
-    rows = np.unique(np.linspace(0, n - 1, PROBE_ROWS).astype(int))[1:]
-    part = factor.evaluate({k: c.iloc[rows].reset_index(drop=True) for k, c in columns.items()})
-    if len(part) != len(rows) or not np.allclose(
-        part, value[rows], rtol=1e-9, atol=1e-12 * float(np.abs(value).max(initial=0.0))
-    ):
-        raise ModelError(
-            f"the factor {factor.name!r} of the formula depends on all rows at once, so it has no "
-            "value at a new point. Use a stateful transform such as center(x) or standardize(x), "
-            "or compute the column before fitting."
-        )
+    rounding = 1e-12 * float(np.abs(value).max(initial=0.0))
+    some = np.unique(np.linspace(0, n - 1, PROBE_ROWS).astype(int))
+    ends = np.concatenate([_ends(value), *(_ends(c) for c in columns.values())])
+    alone = np.unique(np.concatenate([some[1:-1:2], ends]))
+    for rows in [some[1:], *(np.array([row]) for row in alone), *(np.full(3, r) for r in ends)]:
+        try:
+            part = factor.evaluate(
+                {k: c.iloc[rows].reset_index(drop=True) for k, c in columns.items()}
+            )
+        except Exception as error:  # user code refuses in many ways
+            raise _not_row_by_row(factor, f" ({type(error).__name__}: {error})") from error
+        if len(part) != len(rows) or not np.allclose(part, value[rows], rtol=1e-9, atol=rounding):
+            raise _not_row_by_row(factor)
+
+
+def _ends(column: Any) -> AnyArray:
+    """Return the rows with the smallest and the largest value, by the first column of several."""
+    values = column if isinstance(column, np.ndarray) else pd.factorize(column, sort=False)[0]
+    if not isinstance(column, np.ndarray) and pd.api.types.is_numeric_dtype(column.dtype):
+        values = np.asarray(column, dtype=float)
+    values = values if values.ndim == 1 else values[:, 0]
+    return np.array([np.argmin(values), np.argmax(values)])
+
+
+def _not_row_by_row(factor: Factor, why: str = "") -> ModelError:
+    return ModelError(
+        f"the factor {factor.name!r} of the formula depends on all rows at once, so it has no "
+        f"value at a new point{why}. Use a stateful transform such as center(x) or "
+        "standardize(x), or compute the column before fitting."
+    )
 
 
 def check_design(design: Design, values: Sequence[AnyArray], exog: AnyArray) -> None:
@@ -158,7 +212,7 @@ def cluster_labels(fitted: Fitted, cluster: Any) -> AnyArray:
         if cluster not in fitted.frame.columns:
             raise unknown_name("cluster", cluster, fitted.frame.columns, "a column of the data")
         return np.asarray(fitted.frame[cluster])
-    labels = np.asarray(cluster)
+    labels = np.asarray(aligned(cluster, fitted.index, "cluster", fitted.facts.n))
     if labels.shape != (fitted.facts.n,):
         raise ArgumentError(
             f"cluster: shape {labels.shape}; expected a column name or one label for each of the "

@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Hashable, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from difflib import get_close_matches
 from math import prod
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from pymargins.asking.filled import all_values, as_mapping
 from pymargins.asking.frames import as_frame
+from pymargins.asking.names import pinnable
 from pymargins.asking.scenarios import Scenario
 from pymargins.errors import (
     ArgumentError,
     ArgumentTypeError,
     UnknownNameError,
     listing,
-    near_miss,
-    unknown_name,
 )
 from pymargins.estimands.scenes import Grid
-from pymargins.facts import Extrapolation
+from pymargins.facts import Asked, Extrapolation, GroupsAsSubgroups, Note
 from pymargins.models.fitted import Fitted
 from pymargins.models.variables import Variable
 from pymargins.values import value_text, value_texts
 
 #: A larger grid is a mistake: its covariance alone would not fit into memory.
 MAXIMUM_POINTS = 1_000_000
+#: A column's name that is so close to a variable's (`difflib`) is taken for a slip.
+NEAR = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +42,13 @@ class Points:
     grid : Grid
     columns : mapping of str to list
         The values of each variable that the user set, one a scenario.
+    carried : mapping of str to list
+        Other columns of a data frame, which tables repeat.
     """
 
     grid: Grid
     columns: Mapping[str, Sequence[Any]]
+    carried: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
     def table(
         self, subgroups: pd.DataFrame, suffix: bool = False
@@ -68,6 +73,9 @@ class Points:
             return [""] if suffix else ["mean response"], {}
         parts = [_named(k, values) for k, values in columns.items()]
         labels = [", ".join(row) for row in zip(*parts, strict=True)]
+        for name, values in self.carried.items():
+            column = f"at_{name}" if name in columns else name
+            columns[column] = list(values) * len(subgroups)
         return [f", {x}" for x in labels] if suffix else labels, columns
 
 
@@ -78,19 +86,21 @@ def _named(name: str, values: Sequence[Any]) -> list[str]:
 
 
 def parse_atexog(fitted: Fitted, atexog: Any) -> Points:
-    """Read `atexog`: a mapping of variables to values or functions, or a data frame.
+    """Read `atexog`: names, a mapping of variables to values or functions, or a data frame.
 
-    Several values form the grid in mapping order, the last key fastest.
+    A name alone, and ``...`` in a mapping, stand for all values of the variable. Several values
+    form the grid in mapping order, the last key fastest.
     """
     if atexog is None:
         return Points(Grid(), {})
     frame = as_frame(atexog)
     if frame is not None:
         return _from_frame(fitted, frame)
+    atexog = as_mapping(atexog)
     if not isinstance(atexog, Mapping):
         raise ArgumentTypeError(
-            "atexog: expected a mapping such as {'treated': [0, 1]} or a data frame, got "
-            f"{type(atexog).__name__}."
+            "atexog: expected a variable name, a list of names, a mapping such as "
+            f"{{'treated': [0, 1]}} or a data frame, got {type(atexog).__name__}."
         )
     values: dict[str, list[Any]] = {}
     shifts: dict[str, Any] = {}
@@ -99,6 +109,7 @@ def parse_atexog(fitted: Fitted, atexog: Any) -> Points:
         if callable(given):
             shifts[name] = given
         else:
+            given = all_values(fitted, variable) if given is ... else given
             values[name] = value_list(variable, given)
     sizes = [len(v) for v in values.values()]
     size = prod(sizes)
@@ -123,51 +134,44 @@ def parse_atexog(fitted: Fitted, atexog: Any) -> Points:
 
 
 def _from_frame(fitted: Fitted, frame: pd.DataFrame) -> Points:
+    """Set the model's variables, row by row; carry the other columns along."""
     if len(frame) == 0 or frame.shape[1] == 0:
         raise ArgumentError("atexog: the data frame has no rows or no columns.")
-    unknown = [c for c in frame.columns if c not in fitted.variables]
-    if unknown:
-        try:
-            pinnable(fitted, unknown[0])
-        except UnknownNameError as error:
-            usable = [c for c in frame.columns if c in fitted.variables]
-            raise UnknownNameError(
-                f"{error} Every column of the frame is pinned"
-                + (f"; pass frame[{usable}]." if usable else ".")
-            ) from None
     if not frame.columns.is_unique:
         raise ArgumentError("atexog: column names of the data frame are not unique.")
-    pins = {str(c): fitted.variables[str(c)].column(frame[c].array) for c in frame.columns}
-    return Points(Grid(len(frame), pins), {str(c): frame[c].tolist() for c in frame.columns})
-
-
-def pinnable(fitted: Fitted, name: Any, argument: str = "atexog") -> Variable:
-    """Return a variable of the model by name, or say why it cannot be set."""
-    if not isinstance(name, Hashable):
-        raise ArgumentTypeError(f"{argument}: a variable is named by text, got {name!r}.")
-    if isinstance(name, str) and name in fitted.variables:
-        return fitted.variables[name]
-    if name == fitted.facts.response or _part_of(name, fitted.facts.response):
+    set_here = [c for c in frame.columns if c in fitted.variables]
+    others = [c for c in frame.columns if c not in fitted.variables]
+    _refuse_slips(fitted, others, [v for v in fitted.variables if v not in set_here])
+    if not set_here:
         raise UnknownNameError(
-            f"{argument}: {name!r} is the response of the model, which is predicted, not set."
+            f"atexog: the data frame has none of the model's variables, {listing(fitted.variables)}"
+            f"; its columns are {listing(frame.columns)}."
         )
-    if name == fitted.facts.group_name:
-        raise UnknownNameError(
-            f"{argument}: {name!r} is the grouping variable; random effects are integrated out, so "
-            "no figure depends on it. Use over= for subgroups of rows."
-        )
-    if name in fitted.frame.columns:
-        raise UnknownNameError(
-            f"{argument}: {name!r} is a column of the data but not a variable of the model's fixed "
-            f"part, so it has no effect. Variables: {listing(fitted.variables)}."
-            f"{near_miss(name, fitted.variables)}"
-        )
-    raise unknown_name(argument, name, fitted.variables, "a variable of the model")
+    pins = {c: fitted.variables[c].column(frame[c].array) for c in set_here}
+    return Points(
+        Grid(len(frame), pins),
+        {c: frame[c].tolist() for c in set_here},
+        {str(c): frame[c].tolist() for c in others},
+    )
 
 
-def _part_of(name: Any, response: str) -> bool:
-    """Tell whether a response such as ``np.log(score)`` is made from a column."""
-    return isinstance(name, str) and name in re.findall(r"\w+", response)
+def _refuse_slips(fitted: Fitted, columns: Sequence[Any], lacking: Sequence[str]) -> None:
+    """Raise where a column nearly bears the name of a variable that the frame lacks.
+
+    Columns of the data that were fitted bear the names they are meant to have.
+    """
+    for column in columns:
+        if column in fitted.frame.columns:
+            continue
+        close = get_close_matches(
+            str(column).lower(), [v.lower() for v in lacking], n=1, cutoff=NEAR
+        )
+        if close:
+            meant = next(v for v in lacking if v.lower() == close[0])
+            raise UnknownNameError(
+                f"atexog: the data frame's column {column!r} is not a variable of the model. Did "
+                f"you mean {meant!r}? Rename it, or leave it out."
+            )
 
 
 def value_list(variable: Variable, given: Any) -> list[Any]:
@@ -200,7 +204,16 @@ def value_list(variable: Variable, given: Any) -> list[Any]:
                 f"atexog: {variable.name!r} was given {value!r} among its values; expected a flat "
                 "list of numbers or levels."
             )
-    return [v.item() if isinstance(v, np.generic) else v for v in values]
+    return [_plain(v) for v in values]
+
+
+def _plain(value: Any) -> Any:
+    """Return NumPy's scalars as Python's; of dates in nanoseconds these would be integers."""
+    if isinstance(value, np.datetime64):
+        return pd.Timestamp(value)
+    if isinstance(value, np.timedelta64):
+        return pd.Timedelta(value)
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def scenario_grids(fitted: Fitted, scenarios: Sequence[Scenario]) -> list[tuple[Grid, list[int]]]:
@@ -230,16 +243,26 @@ def _one(value: Any) -> Any:
     return value.item() if isinstance(value, np.ndarray) else value
 
 
-def extrapolations(fitted: Fitted, grid: Grid) -> list[Extrapolation]:
+def notes_of(fitted: Fitted, grid: Grid, subgroups: pd.DataFrame) -> list[Note]:
+    """Tell what a table should say of a grid and of subgroups."""
+    over = tuple(map(str, subgroups.columns))
+    notes: list[Note] = [Asked(over, (*grid.pins, *grid.shifts))]
+    if fitted.facts.group_name in over:
+        notes.append(GroupsAsSubgroups(str(fitted.facts.group_name)))
+    return [*notes, *_extrapolations(fitted, grid)]
+
+
+def _extrapolations(fitted: Fitted, grid: Grid) -> list[Extrapolation]:
     """Name the pinned numeric variables that leave their observed range."""
     notes: list[Extrapolation] = []
     for name, column in grid.pins.items():
         variable = fitted.variables[name]
         if variable.kind != "numeric":
             continue
-        values = np.asarray(column, dtype=float)
+        values = variable.numbers(column)
         low, high = float(values.min()), float(values.max())
         if low < variable.low or high > variable.high:
             far = low if low < variable.low else high
-            notes.append(Extrapolation(name, far, variable.low, variable.high))
+            value = variable.of_numbers(np.array([far])).iloc[0] if variable.is_date else far
+            notes.append(Extrapolation(name, value, *variable.ends))
     return notes

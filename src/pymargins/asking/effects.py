@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+
+import numpy as np
 
 from pymargins.errors import ArgumentError
-from pymargins.estimands.averages import Question, RowAverage, average_of
+from pymargins.estimands.averages import Question, average_of, row_average, slopes_of
 from pymargins.estimands.nodes import Estimand, Sum
+from pymargins.estimands.outcomes import crossed
 from pymargins.estimands.quantities import Elasticity, ElasticityOf, LogOf
 from pymargins.estimands.scenes import Grid
 from pymargins.models.means import Mean
@@ -15,12 +18,16 @@ from pymargins.models.variables import Variable
 from pymargins.values import value_texts
 
 
-def slope_effect(question: Question, mean: Mean, name: str, kind: Elasticity | None) -> Estimand:
-    """Build the average slope, or elasticity, by a numeric variable."""
-    named = _named(question, name)
+def slope_effects(
+    question: Question, mean: Mean, names: Sequence[str], kind: Elasticity | None
+) -> dict[str, Estimand]:
+    """Build the average slopes, or elasticities, by numeric variables."""
+    named = {name: _named(question, name) for name in names}
     if kind is None:
-        return average_of(mean, named, slope=name)
-    return RowAverage(named, ElasticityOf(mean, name, kind))
+        return slopes_of(mean, named)
+    return {
+        name: row_average(asked, ElasticityOf(mean, name, kind)) for name, asked in named.items()
+    }
 
 
 def change_effects(
@@ -28,20 +35,24 @@ def change_effects(
 ) -> list[Estimand]:
     """Build the discrete changes of a categorical variable: each level from the reference."""
     _check_change(question.grid, variable, kind)
-    text = dict(zip(variable.levels, value_texts(variable.levels), strict=True))
-    base = _average(_pinned(question, variable, variable.reference), mean, kind)
-    parts: list[Estimand] = []
-    for level in variable.levels:
-        if level == variable.reference:
-            continue
-        change = f"{variable.name}: {text[level]} - {text[variable.reference]}"
-        moved = _average(_pinned(question, variable, level), mean, kind)
-        labels = _named(question, change).labels
-        parts.append(Sum(moved, base, labels, (1.0, -1.0), question.columns))
-    if not parts:
+    if len(variable.levels) < 2:
         raise ArgumentError(
             f"{kind or 'dydx'}: {variable.name!r} has one level only; nothing changes."
         )
+    text = dict(zip(variable.levels, value_texts(variable.levels), strict=True))
+    every = _average(_at_levels(question, variable), mean, kind)
+    size, outcomes = len(variable.levels), len(mean.outcomes)
+    rows = np.arange(len(every)).reshape(-1, size, outcomes)
+    base = variable.levels.index(variable.reference)
+    parts: list[Estimand] = []
+    for i, level in enumerate(variable.levels):
+        if i == base:
+            continue
+        change = f"{variable.name}: {text[level]} - {text[variable.reference]}"
+        named = _named(question, change).labels
+        labels, columns = crossed(named, question.columns, mean.outcomes)
+        moved, before = every[rows[:, i].ravel()], every[rows[:, base].ravel()]
+        parts.append(Sum(moved, before, labels, (1.0, -1.0), columns))
     return parts
 
 
@@ -60,7 +71,7 @@ def _check_change(grid: Grid, variable: Variable, kind: Elasticity | None) -> No
 
 
 def _average(question: Question, mean: Mean, kind: Elasticity | None) -> Estimand:
-    return average_of(mean, question) if kind is None else RowAverage(question, LogOf(mean))
+    return average_of(mean, question) if kind is None else row_average(question, LogOf(mean))
 
 
 def _named(question: Question, effect: str) -> Question:
@@ -68,9 +79,12 @@ def _named(question: Question, effect: str) -> Question:
     return replace(question, labels=tuple(f"{effect}{suffix}" for suffix in question.labels))
 
 
-def _pinned(question: Question, variable: Variable, level: Any) -> Question:
-    """Set a categorical variable to one level in every scenario."""
-    grid = question.grid
-    column = variable.column([level] * grid.size)
-    pinned = Grid(grid.size, {**grid.pins, variable.name: column}, grid.shifts)
-    return replace(question, grid=pinned)
+def _at_levels(question: Question, variable: Variable) -> Question:
+    """Set a categorical variable to each of its levels in every scenario, levels fastest."""
+    grid, size = question.grid, len(variable.levels)
+    outer = np.repeat(np.arange(grid.size), size)
+    pins = {k: c.iloc[outer].reset_index(drop=True) for k, c in grid.pins.items()}
+    pins[variable.name] = variable.column(list(variable.levels) * grid.size)
+    names = [f"{variable.name}={text}" for text in value_texts(variable.levels)]
+    labels = tuple(name + label for label in question.labels for name in names)
+    return Question(question.population, Grid(len(outer), pins, grid.shifts), labels)

@@ -26,15 +26,22 @@ def as_frame(data: Any) -> pd.DataFrame | None:
     import narwhals as nw
 
     try:
-        return nw.from_native(data, eager_only=True).to_pandas()
+        frame: Any = nw.from_native(data, eager_only=True)
     except TypeError:
         return None
+    try:
+        return frame.to_pandas()
+    except ModuleNotFoundError:  # polars hands over by pyarrow, which may be missing
+        return pd.DataFrame({name: frame[name].to_list() for name in frame.columns})
 
 
 def snapshot(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a copy that later changes of the user's frame cannot reach, with a plain index."""
-    lazy = int(pd.__version__.split(".")[0]) >= 3  # copy-on-write: a shallow copy is private
-    copy = frame.copy(deep=not lazy)
+    """Return a copy that later changes of the user's data cannot reach, with a plain index.
+
+    Not even of an array that the frame shares (``copy=False``): pandas' copy-on-write does not
+    know of it, so the copy is a deep one.
+    """
+    copy = frame.copy(deep=True)
     copy.index = pd.RangeIndex(len(copy))
     return copy
 

@@ -1,21 +1,27 @@
-"""Helpers that write scenarios and contrasts: pairs, trends, differences in differences."""
+"""Helpers that write scenarios and contrasts: pairs, trends, differences in differences.
+
+Those of one variable may be called without levels, ``pairwise("school")``: all of them, which the
+session fills in.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from itertools import combinations, product
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 
 from pymargins._typing import FloatArray
-from pymargins.asking.scenarios import Scenario, ScenarioSet, is_several
+from pymargins.asking.scenarios import Difference, Scenario, ScenarioSet, is_several
+from pymargins.asking.unfilled import Unfilled, levels_optional
 from pymargins.errors import ArgumentError, ArgumentTypeError, unknown_name
 from pymargins.values import value_texts
 
 
-def levels(var: str, values: Sequence[Any]) -> list[Scenario]:
+@levels_optional
+def levels(var: str, values: Sequence[Any] | None = None) -> list[Scenario]:
     """Make one scenario for each value of a variable.
 
     Examples
@@ -32,6 +38,8 @@ def levels(var: str, values: Sequence[Any]) -> list[Scenario]:
 def grid(**variables: Any) -> list[Scenario]:
     """Make one scenario for each combination of values, the last variable fastest.
 
+    ``...`` stands for all values of a variable; the session fills them in.
+
     Examples
     --------
     >>> from pymargins import grid
@@ -40,11 +48,19 @@ def grid(**variables: Any) -> list[Scenario]:
     """
     if not variables:
         raise ArgumentError("grid: name at least one variable, as in grid(treated=[0, 1]).")
+    missing = tuple(name for name, given in variables.items() if given is ...)
+    if missing:
+        return cast("list[Scenario]", Unfilled("grid", missing, _filled_grid, variables))
     values = [_values("grid", name, _as_list(given)) for name, given in variables.items()]
     return [Scenario(dict(zip(variables, point, strict=True))) for point in product(*values)]
 
 
-def pairwise(var: str, values: Sequence[Any]) -> ScenarioSet:
+def _filled_grid(levels: Mapping[str, Sequence[Any]], **variables: Any) -> list[Scenario]:
+    return grid(**{**variables, **levels})
+
+
+@levels_optional
+def pairwise(var: str, values: Sequence[Any] | None = None) -> ScenarioSet:
     """Contrast every pair of levels, the earlier minus the later.
 
     Examples
@@ -56,14 +72,15 @@ def pairwise(var: str, values: Sequence[Any]) -> ScenarioSet:
     """
     values = _values("pairwise", var, values, least=2)
     named = _differences(var, values)
-    weights = {
+    weights: dict[str, FloatArray] = {
         named(i, j): _unit(len(values), {i: 1.0, j: -1.0})
         for i, j in combinations(range(len(values)), 2)
     }
     return ScenarioSet(levels(var, values), weights)
 
 
-def all_pairwise(var: str, values: Sequence[Any]) -> ScenarioSet:
+@levels_optional
+def all_pairwise(var: str, values: Sequence[Any] | None = None) -> ScenarioSet:
     """Contrast every pair of levels, as `pairwise`: k levels give k(k - 1)/2 contrasts."""
     return pairwise(var, values)
 
@@ -71,7 +88,10 @@ def all_pairwise(var: str, values: Sequence[Any]) -> ScenarioSet:
 FIRST_LEVEL = object()
 
 
-def reference(var: str, values: Sequence[Any], ref_level: Any = FIRST_LEVEL) -> ScenarioSet:
+@levels_optional
+def reference(
+    var: str, values: Sequence[Any] | None = None, ref_level: Any = FIRST_LEVEL
+) -> ScenarioSet:
     """Contrast each level with a reference: the level minus the reference.
 
     Parameters
@@ -80,6 +100,7 @@ def reference(var: str, values: Sequence[Any], ref_level: Any = FIRST_LEVEL) -> 
     values : sequence
         The levels, the reference among them.
     ref_level : value, default the first of `values`
+        Without levels, the one from which the coding of the fit takes them.
 
     Examples
     --------
@@ -92,7 +113,7 @@ def reference(var: str, values: Sequence[Any], ref_level: Any = FIRST_LEVEL) -> 
     if ref not in values:
         raise unknown_name("ref_level", ref, values, f"among the levels given for {var!r}")
     base, named = values.index(ref), _differences(var, values)
-    weights = {
+    weights: dict[str, FloatArray] = {
         named(i, base): _unit(len(values), {i: 1.0, base: -1.0})
         for i in range(len(values))
         if i != base
@@ -100,7 +121,8 @@ def reference(var: str, values: Sequence[Any], ref_level: Any = FIRST_LEVEL) -> 
     return ScenarioSet(levels(var, values), weights)
 
 
-def sequential(var: str, values: Sequence[Any]) -> ScenarioSet:
+@levels_optional
+def sequential(var: str, values: Sequence[Any] | None = None) -> ScenarioSet:
     """Contrast each level with the one before it: the later minus the earlier.
 
     Examples
@@ -111,13 +133,14 @@ def sequential(var: str, values: Sequence[Any]) -> ScenarioSet:
     """
     values = _values("sequential", var, values, least=2)
     named = _differences(var, values)
-    weights = {
+    weights: dict[str, FloatArray] = {
         named(i, i - 1): _unit(len(values), {i: 1.0, i - 1: -1.0}) for i in range(1, len(values))
     }
     return ScenarioSet(levels(var, values), weights)
 
 
-def helmert(var: str, values: Sequence[Any]) -> ScenarioSet:
+@levels_optional
+def helmert(var: str, values: Sequence[Any] | None = None) -> ScenarioSet:
     """Contrast each level with the mean of those before it.
 
     Examples
@@ -132,17 +155,21 @@ def helmert(var: str, values: Sequence[Any]) -> ScenarioSet:
     weights: dict[str, FloatArray] = {}
     for i in range(1, len(values)):
         earlier = ", ".join(texts[:i])
-        base = earlier if i == 1 else f"mean({earlier})"
-        weights[f"{prefix}{texts[i]} - {base}"] = _unit(
-            len(values), {i: 1.0, **dict.fromkeys(range(i), -1.0 / i)}
+        name = Difference(
+            f"{prefix}{texts[i]} - {earlier if i == 1 else f'mean({earlier})'}",
+            f"{prefix}{texts[i]} / {earlier if i == 1 else f'geometric mean({earlier})'}",
         )
+        weights[name] = _unit(len(values), {i: 1.0, **dict.fromkeys(range(i), -1.0 / i)})
     return ScenarioSet(levels(var, values), weights)
 
 
 _DEGREES = ("linear", "quadratic", "cubic", "quartic", "quintic")
 
 
-def polynomial(var: str, values: Sequence[Any], degree: int | None = None) -> ScenarioSet:
+@levels_optional
+def polynomial(
+    var: str, values: Sequence[Any] | None = None, degree: int | None = None
+) -> ScenarioSet:
     """Contrast levels by orthogonal polynomials.
 
     Levels that are numbers are their own scores, others are taken as equally spaced. With equal
@@ -206,15 +233,23 @@ def did(
     Examples
     --------
     >>> from pymargins import did
-    >>> did("treated", "post").weights["did(treated, post)"].tolist()
-    [1.0, -1.0, -1.0, 1.0]
+    >>> {name: w.tolist() for name, w in did("treated", "post").weights.items()}
+    {'did(treated: 1 - 0, post: 1 - 0)': [1.0, -1.0, -1.0, 1.0]}
     """
     if treatment == time:
         raise ArgumentError(f"did: treatment and time must be two variables, got {time!r} twice.")
     first = _values("did", treatment, treatment_levels, exactly=2)
     second = _values("did", time, time_levels, exactly=2)
     points = [Scenario({treatment: a, time: b}) for a, b in product(first, second)]
-    return ScenarioSet(points, {f"did({treatment}, {time})": np.array([1.0, -1.0, -1.0, 1.0])})
+    name = Difference(*(_did_name(treatment, first, time, second, sign) for sign in "-/"))
+    return ScenarioSet(points, {name: np.array([1.0, -1.0, -1.0, 1.0])})
+
+
+def _did_name(
+    treatment: str, first: Sequence[Any], time: str, second: Sequence[Any], by: str
+) -> str:
+    changes = [f" {by} ".join(value_texts(values)) for values in (first, second)]
+    return f"did({treatment}: {changes[0]}, {time}: {changes[1]})"
 
 
 def _as_list(values: Any) -> Sequence[Any]:
@@ -225,7 +260,9 @@ def _values(
     helper: str, var: Any, values: Any, least: int = 1, exactly: int | None = None
 ) -> list[Any]:
     if not isinstance(var, str):
-        raise ArgumentTypeError(f"{helper}: the variable must be a name, got {type(var).__name__}.")
+        raise ArgumentTypeError(
+            f"{helper}: the variable must be a name, got {var!r} ({type(var).__name__})."
+        )
     if isinstance(values, (str, bytes, Mapping, Set)) or not isinstance(values, Iterable):
         raise ArgumentTypeError(f"{helper}: the levels of {var!r} must be a list, got {values!r}.")
     found = [v.item() if isinstance(v, np.generic) else v for v in values]
@@ -256,13 +293,13 @@ def _is_numeric(value: Any) -> bool:
     return isinstance(value, (int, float, np.number, np.bool_))
 
 
-def _differences(var: str, values: Sequence[Any]) -> Callable[[int, int], str]:
+def _differences(var: str, values: Sequence[Any]) -> Callable[[int, int], Difference]:
     """Return what names the difference of two of the values, by their positions."""
     texts = value_texts(values)
 
-    def named(i: int, j: int) -> str:
+    def named(i: int, j: int) -> Difference:
         prefix = f"{var}: " if _is_numeric(values[i]) or _is_numeric(values[j]) else ""
-        return f"{prefix}{texts[i]} - {texts[j]}"
+        return Difference(f"{prefix}{texts[i]} - {texts[j]}", f"{prefix}{texts[i]} / {texts[j]}")
 
     return named
 

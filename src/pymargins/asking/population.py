@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import product
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from pymargins._typing import AnyArray, FloatArray
+from pymargins._typing import FloatArray
+from pymargins.asking.balance import balanced_frame, grid_weights, scheme_of
 from pymargins.asking.frames import as_frame, check_frame, snapshot
+from pymargins.asking.offsets import (
+    fixed_offset,
+    offset_rule,
+    offsets_of,
+    summary_offsets,
+)
 from pymargins.asking.rules import default_rule, parse_rule, rule_text, summary_rows, two_valued
 from pymargins.asking.subgroups import subgroups_of
 from pymargins.asking.weights import row_weights
@@ -27,7 +33,6 @@ NAMED = {
     "mean": Where.MEAN,
     "balanced": Where.BALANCED,
 }
-MAXIMUM_GRID = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,6 +50,10 @@ class Population:
         For one summary row: how each variable is set.
     weights : ndarray or None
     facts : PopulationFacts
+    offset : float, optional
+        Of summary rows, where it was given; otherwise their rows' own, summarised.
+    own_levels : bool
+        Whether scenarios are averaged over the rows that have the levels they set.
     """
 
     fitted: Fitted
@@ -53,6 +62,8 @@ class Population:
     rules: Mapping[str, Any] | None
     weights: FloatArray | None
     facts: PopulationFacts
+    offset: float | None = None
+    own_levels: bool = False
 
     def stratify(self, over: Sequence[str]) -> tuple[tuple[Chunk, ...], pd.DataFrame]:
         """Return rows with their subgroups by the `over` columns, and a row of labels for each."""
@@ -64,70 +75,103 @@ class Population:
                     f"over: the subgroup {labels[empty].iloc[0].to_dict()} has zero total weight."
                 )
         if self.rows is not None:
-            return (Chunk(self.rows, strata),), labels
+            return (Chunk(self.rows, strata, self.own_levels),), labels
         assert self.rules is not None
         rows = summary_rows(self.fitted, self.frame, self.rules, self.weights, strata)
+        rows.offsets = summary_offsets(
+            self.fitted, rows.n, self.facts.offset_rule, self.offset, self.weights, strata
+        )
         own = None if strata is None else Strata(np.arange(strata.size), strata.size)
         return (Chunk(rows, own),), labels
 
 
-def make_population(fitted: Fitted, at: Any, weights: Any, resampled: bool = False) -> Population:
-    """Parse `at` and `weights`.
+def make_population(
+    fitted: Fitted, at: Any, weights: Any, resampled: bool = False, offset: Any = "observed"
+) -> Population:
+    """Parse `at`, `weights` and `offset`.
 
     Parameters
     ----------
     resampled : bool
         Whether replicates resample the rows of the fit with its groups.
+    offset : "observed" or float
+        What is added to the linear predictor of each row.
 
     Raises
     ------
     ArgumentError, UnknownNameError
         Naming the rule, variable or row that cannot be used.
     """
+    fixed = fixed_offset(fitted, offset)
     if isinstance(at, str):
         if at not in NAMED:
             raise not_one_of("at", at, [*NAMED, "a mapping", "a data frame"])
-        return _named(fitted, at, weights, resampled)
-    if isinstance(at, Mapping):
-        weight = row_weights(weights, fitted.frame, fitted.facts.incomplete)
-        return _from_mapping(fitted, at, weight)
+        found = _named(fitted, at, weights, resampled, fixed)
+    elif isinstance(at, Mapping):
+        weight, counted = fit_weights(fitted, weights)
+        found = _from_mapping(fitted, at, weight, counted, fixed)
+    else:
+        found = _from_frame(fitted, at, weights, fixed)
+    return replace(found, facts=replace(found.facts, offset=fixed))
+
+
+def _from_frame(fitted: Fitted, at: Any, weights: Any, offset: float | None) -> Population:
     frame = as_frame(at)
     if frame is None:
         raise ArgumentTypeError(
             f"at: expected one of {listing(NAMED)}, a mapping or a data frame, got "
             f"{type(at).__name__}."
         )
-    weight = row_weights(weights, frame)
+    weight = row_weights(weights, frame, frame.index)
     columns = check_frame(fitted, frame, "at")
     frame = snapshot(frame)
-    rows = Rows(fitted.designs, fitted.variables, columns, len(frame), weight)
+    offsets = offsets_of(fitted, len(frame), offset)
+    rows = Rows(fitted.designs, fitted.variables, columns, len(frame), weight, offsets=offsets)
     facts = PopulationFacts(Where.FRAME, len(frame), weight is not None)
     return Population(fitted, frame, rows, None, weight, facts)
 
 
-def _named(fitted: Fitted, at: str, weights: Any, resampled: bool) -> Population:
+def _named(
+    fitted: Fitted, at: str, weights: Any, resampled: bool, offset: float | None
+) -> Population:
+    if at == "balanced":
+        return _balanced(fitted, weights, offset)
     frame, n = fitted.frame, fitted.facts.n
-    weight = row_weights(weights, frame, fitted.facts.incomplete)
-    facts = PopulationFacts(NAMED[at], n, weight is not None)
+    weight, counted = fit_weights(fitted, weights)
+    facts = PopulationFacts(NAMED[at], n, weight is not None, counted=counted)
     if at == "overall":
         rows = fit_rows(fitted, weight, resampled)
+        if offset is not None:
+            rows.offsets = offsets_of(fitted, n, offset)
         return Population(fitted, frame, rows, None, weight, facts)
-    if at == "balanced":
-        if weight is not None:
-            raise ArgumentError(
-                'weights: at="balanced" weights every combination equally; leave `weights` out '
-                'or use at="overall".'
-            )
-        grid = balanced_frame(fitted)
-        facts = PopulationFacts(Where.BALANCED, len(grid))
-        return Population(fitted, grid, rows_of(fitted, grid, None), None, None, facts)
     rules = {v.name: default_rule(v, at) for v in fitted.variables.values()}
     if at == "typical":
         rules = {k: two_valued(fitted, k, rule) for k, rule in rules.items()}
-    return Population(fitted, frame, None, rules, weight, facts)
+    rule = offset_rule(fitted, "mean" if at == "mean" else "median", offset)
+    return Population(fitted, frame, None, rules, weight, replace(facts, offset_rule=rule), offset)
 
 
-def _from_mapping(fitted: Fitted, at: Mapping[Any, Any], weights: FloatArray | None) -> Population:
+def _balanced(fitted: Fitted, weights: Any, offset: float | None) -> Population:
+    scheme = scheme_of(weights)
+    grid, weight = balanced_frame(fitted), grid_weights(fitted, scheme)
+    if weight is not None and scheme == "cells":  # combinations without rows have no part
+        grid = grid.iloc[np.flatnonzero(weight)].reset_index(drop=True)
+        weight = weight[weight > 0]
+    rule = offset_rule(fitted, "mean", offset)
+    facts = PopulationFacts(Where.BALANCED, len(grid), scheme=scheme, offset_rule=rule)
+    rows = rows_of(fitted, grid, weight)
+    rows.offsets = summary_offsets(fitted, len(grid), rule, offset, fitted.row_weights)
+    own = scheme == "cells"
+    return Population(fitted, grid, rows, None, weight, facts, own_levels=own)
+
+
+def _from_mapping(
+    fitted: Fitted,
+    at: Mapping[Any, Any],
+    weights: FloatArray | None,
+    counted: bool,
+    offset: float | None,
+) -> Population:
     rules: dict[str, Any] = {
         v.name: two_valued(fitted, v.name, default_rule(v, "typical"))
         for v in fitted.variables.values()
@@ -143,8 +187,22 @@ def _from_mapping(fitted: Fitted, at: Mapping[Any, Any], weights: FloatArray | N
         rules[name] = parse_rule(fitted.variables[name], rule)
     summary_rows(fitted, fitted.frame, rules, weights, None)  # a bad function is told of here
     settings = tuple((str(k), rule_text(v)) for k, v in at.items())
-    facts = PopulationFacts(Where.MAPPING, fitted.facts.n, weights is not None, settings)
-    return Population(fitted, fitted.frame, None, rules, weights, facts)
+    facts = PopulationFacts(
+        Where.MAPPING,
+        fitted.facts.n,
+        weights is not None,
+        settings,
+        counted,
+        offset_rule=offset_rule(fitted, "median", offset),
+    )
+    return Population(fitted, fitted.frame, None, rules, weights, facts, offset)
+
+
+def fit_weights(fitted: Fitted, weights: Any) -> tuple[FloatArray | None, bool]:
+    """Return the weights of the rows of the fit, and whether they are its frequency weights."""
+    if weights is None and fitted.row_weights is not None:
+        return fitted.row_weights, True
+    return row_weights(weights, fitted.frame, fitted.index, fitted.facts.incomplete), False
 
 
 def fit_rows(fitted: Fitted, weights: FloatArray | None, resampled: bool = False) -> Rows:
@@ -169,21 +227,3 @@ def rows_of(fitted: Fitted, frame: pd.DataFrame, weights: FloatArray | None) -> 
     """Build population rows from a frame that already has the fit's column types."""
     columns = {v: frame[v] for v in fitted.variables}
     return Rows(fitted.designs, fitted.variables, columns, len(frame), weights)
-
-
-def balanced_frame(fitted: Fitted) -> pd.DataFrame:
-    """Build the reference grid: all combinations of categorical levels, numeric at their mean."""
-    factors = [v for v in fitted.variables.values() if v.kind != "numeric"]
-    size = int(np.prod([len(v.levels) for v in factors], dtype=float))
-    if size > MAXIMUM_GRID:
-        raise ArgumentError(
-            f'at: "balanced" would need {size:,} combinations of {[v.name for v in factors]}; the '
-            f'limit is {MAXIMUM_GRID:,}. Use at="overall".'
-        )
-    codes: AnyArray = np.array(list(product(*(range(len(v.levels)) for v in factors))), dtype=int)
-    columns: dict[str, Any] = {v.name: v.of_codes(codes[:, j]) for j, v in enumerate(factors)}
-    for v in fitted.variables.values():
-        if v.kind == "numeric":
-            mean = float(np.mean(np.asarray(fitted.frame[v.name], dtype=float)))
-            columns[v.name] = pd.Series(np.full(size, mean))
-    return pd.DataFrame(columns) if columns else pd.DataFrame(index=range(size))

@@ -30,7 +30,7 @@ def two_valued(fitted: Fitted, name: str, rule: Any) -> Any:
     """Use the mode, not the median, for a variable with two values."""
     if rule != "median":
         return rule
-    values = np.asarray(fitted.frame[name], dtype=float)
+    values = fitted.variables[name].numbers(fitted.frame[name])
     first = values[values != values[0]]
     return "mode" if len(first) == 0 or np.all(first == first[0]) else rule
 
@@ -125,7 +125,11 @@ def _summarise(variable: Variable, rule: Any, column: Any, weights: FloatArray |
     if variable.kind != "numeric":
         counts = np.bincount(encode(column, variable.levels), weights, len(variable.levels))
         return variable.levels[int(np.argmax(counts))]
-    values = np.asarray(column, dtype=float)
+    found = _summary(variable.numbers(column), rule, weights)
+    return variable.of_numbers(np.array([found])).iloc[0] if variable.is_date else found
+
+
+def _summary(values: FloatArray, rule: Any, weights: FloatArray | None) -> float:
     if rule == "mean":
         return float(np.average(values, weights=weights))
     if rule in ("min", "max"):

@@ -56,6 +56,31 @@ class ScenarioSet(NamedTuple):
     weights: dict[str, FloatArray]
 
 
+class Difference(str):
+    """The name of a difference, which knows how it reads where differences are ratios.
+
+    Parameters
+    ----------
+    difference : str
+        ``"B - A"``.
+    ratio : str
+        ``"B / A"``; the same as `difference` by default.
+    """
+
+    __slots__ = ("ratio",)
+
+    ratio: str
+
+    def __new__(cls, difference: str, ratio: str | None = None) -> Difference:
+        """Make the name."""
+        self = super().__new__(cls, difference)
+        self.ratio = difference if ratio is None else ratio
+        return self
+
+    def __reduce__(self) -> tuple[type[Difference], tuple[str, str]]:
+        return Difference, (str(self), self.ratio)
+
+
 def label_of(atexog: Mapping[str, Any]) -> str:
     """Name a scenario by its values."""
     return ", ".join(f"{k}={value_text(v)}" for k, v in atexog.items()) or "mean response"
@@ -99,11 +124,23 @@ def as_scenario(scenario: Any, position: int) -> Scenario:
 
 def parse_scenarios(scenarios: Any) -> list[Scenario]:
     """Accept one scenario or a sequence of them, at least one."""
+    if isinstance(scenarios, Mapping) and not {"atexog", "label"} & set(scenarios):
+        raise ArgumentTypeError(
+            f"scenarios: a mapping of variables, {dict(scenarios)!r}, is no list of scenarios. "
+            f"Write [Scenario({dict(scenarios)!r}), ...] for points to contrast, or "
+            f"m.predict({dict(scenarios)!r})."
+        )
     if isinstance(scenarios, (Scenario, Mapping)):
         scenarios = [scenarios]
-    if isinstance(scenarios, (str, bytes)) or not isinstance(scenarios, Sequence):
+    if isinstance(scenarios, str):
         raise ArgumentTypeError(
-            f"scenarios: expected a list of scenarios, got {type(scenarios).__name__}."
+            f"scenarios: got {scenarios!r} (str); say which contrasts of a variable are meant: "
+            f"pairwise({scenarios!r}), reference({scenarios!r}), levels({scenarios!r}), ..."
+        )
+    if isinstance(scenarios, bytes) or not isinstance(scenarios, Sequence):
+        raise ArgumentTypeError(
+            f"scenarios: expected a list of scenarios, got {scenarios!r} "
+            f"({type(scenarios).__name__})."
         )
     if len(scenarios) == 0:
         raise ArgumentError("scenarios: the list is empty; give at least one scenario.")
@@ -111,7 +148,11 @@ def parse_scenarios(scenarios: Any) -> list[Scenario]:
 
 
 def contrast_weights(
-    contrasts: Any, labels: Sequence[str], argument: str = "contrasts", what: str = "scenarios"
+    contrasts: Any,
+    labels: Sequence[str],
+    argument: str = "contrasts",
+    what: str = "scenarios",
+    ratios: bool = False,
 ) -> dict[str, FloatArray]:
     """Turn a weight list, ``{name: weights}`` or a 2-D array into named weights.
 
@@ -122,6 +163,8 @@ def contrast_weights(
         What is weighted.
     argument, what : str
         How messages call the weights, and what they are over.
+    ratios : bool
+        Whether contrasts are reported as ratios, so that their names should read as such.
     """
     size = len(labels)
     if isinstance(contrasts, Mapping):
@@ -131,7 +174,10 @@ def contrast_weights(
         twice = [name for i, name in enumerate(names) if name in names[:i]]
         if twice:
             raise ArgumentError(f"{argument}: the name {twice[0]!r} is given twice.")
-        return {str(k): _weights(v, size, argument, what, str(k)) for k, v in contrasts.items()}
+        return {
+            _as_ratio(k) if ratios else str(k): _weights(v, size, argument, what, str(k))
+            for k, v in contrasts.items()
+        }
     array = _numbers(contrasts, argument)
     if array.ndim not in (1, 2) or array.size == 0:
         raise ArgumentError(
@@ -140,7 +186,8 @@ def contrast_weights(
     rows = [_weights(row, size, argument, what) for row in np.atleast_2d(array)]
     named: dict[str, FloatArray] = {}
     for row in rows:
-        name = _contrast_label(row, labels)
+        balanced = abs(row.sum()) <= 1e-9 * np.abs(row).max()
+        name = _ratio_label(row, labels) if ratios and balanced else _contrast_label(row, labels)
         while name in named:
             name += "'"
         named[name] = row
@@ -183,6 +230,24 @@ def _contrast_label(weights: FloatArray, labels: Sequence[str]) -> str:
         sign = (" - " if weight < 0 else " + ") if text else ("-" if weight < 0 else "")
         text += f"{sign}{size}{label}"
     return text
+
+
+def _as_ratio(name: Any) -> str:
+    return name.ratio if isinstance(name, Difference) else str(name)
+
+
+def _ratio_label(weights: FloatArray, labels: Sequence[str]) -> str:
+    """Write a product of powers: ``"treated=1 / treated=0"``."""
+    sides: list[str] = []
+    for sign in (1.0, -1.0):
+        factors = [
+            label if abs(weight) == 1 else f"{label}^{abs(weight):.4g}"
+            for weight, label in zip(weights, labels, strict=True)
+            if weight * sign > 0
+        ]
+        text = " * ".join(factors)
+        sides.append(f"({text})" if len(factors) > 1 else text)
+    return " / ".join(sides)
 
 
 def is_several(value: Any) -> bool:

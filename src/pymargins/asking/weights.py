@@ -8,14 +8,31 @@ import numpy as np
 import pandas as pd
 
 from pymargins._typing import FloatArray
+from pymargins.asking.alignment import aligned
 from pymargins.asking.frames import no_column
 from pymargins.errors import ArgumentError, ArgumentTypeError
 
+#: Weights beyond two to this power, or below two to minus it, would leave the range when summed.
+EXTREME_EXPONENT = 500
 
-def row_weights(weights: Any, frame: pd.DataFrame, incomplete: bool = False) -> FloatArray | None:
-    """Return weights as a checked array over the rows of a frame, or None."""
+
+def row_weights(
+    weights: Any, frame: pd.DataFrame, index: pd.Index | None, incomplete: bool = False
+) -> FloatArray | None:
+    """Return weights as a checked array over the rows of a frame, or None.
+
+    Parameters
+    ----------
+    weights : str, array or None
+    frame : DataFrame
+    index : Index or None
+        Of its rows as the user knows them, by which a series is aligned.
+    incomplete : bool
+        Whether the frame lacks columns of the user's.
+    """
     if weights is None:
         return None
+    weights = aligned(weights, index, "weights", len(frame))
     what = type(weights).__name__
     if isinstance(weights, str):
         if weights not in frame.columns:
@@ -35,9 +52,11 @@ def row_weights(weights: Any, frame: pd.DataFrame, incomplete: bool = False) -> 
         )
     if not np.isfinite(array).all() or (array < 0).any():
         raise ArgumentError("weights: every weight must be finite and not negative.")
-    if array.sum() <= 0:
+    if not array.any():
         raise ArgumentError("weights: the total weight is zero.")
-    return array
+    # only their ratios count; a power of two keeps these, and sums within range
+    exponent = int(np.frexp(array.max())[1])
+    return np.ldexp(array, -exponent) if abs(exponent) > EXTREME_EXPONENT else array
 
 
 def as_real(values: Any) -> FloatArray:

@@ -2,39 +2,48 @@
 
 A population comes in chunks of rows, each with its subgroups; an average is sums over chunks. Where
 the mean is linear in the parameters the sums are moments of the design, formed once for the whole
-grid (`LinearAverage`); otherwise rows are visited scenario by scenario (`RowAverage`).
+grid (`LinearAverage`); otherwise rows are visited (`RowAverage`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 
 from pymargins._typing import FloatArray, IntArray
-from pymargins.errors import NumericalError
-from pymargins.estimands.nodes import Columns, Estimand, Evaluated, Node, spread
+from pymargins.errors import ArgumentError
+from pymargins.estimands.columns import Columns
+from pymargins.estimands.nodes import Estimand, Evaluated, Node, Stack, spread
+from pymargins.estimands.outcomes import crossed
 from pymargins.estimands.quantities import MeanOf, Quantity, SlopeOf
+from pymargins.estimands.row_sums import RowSums, require_rows
 from pymargins.estimands.rows import Rows, Strata
-from pymargins.estimands.scenes import Grid, Scene, Scenes, average
+from pymargins.estimands.scenes import Grid, average
+from pymargins.models.design import encode
 from pymargins.models.means import LinearMean, Mean, Predictor
 from pymargins.models.parameters import Point
-
-#: Numbers held at once while rows are visited.
-CELLS = 4_000_000
-MOST_ROWS = 32_768
-FEWEST_ROWS = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Chunk:
-    """Some rows of a population, and the subgroup of each."""
+    """Some rows of a population, and the subgroup of each.
+
+    Parameters
+    ----------
+    rows : Rows
+    strata : Strata, optional
+    own_levels : bool
+        Whether a scenario is averaged over the rows that have the levels it sets, rather than over
+        all rows, set to these levels.
+    """
 
     rows: Rows
     strata: Strata | None = None
+    own_levels: bool = False
 
     @property
     def subgroups(self) -> int:
@@ -64,9 +73,83 @@ class Question:
 
 def average_of(mean: Mean, question: Question, slope: str | None = None) -> Estimand:
     """Average the mean outcomes of rows, or their slope by a numeric variable."""
-    if isinstance(mean, LinearMean):
-        return LinearAverage(question, mean.predictor, slope)
-    return RowAverage(question, MeanOf(mean) if slope is None else SlopeOf(mean, slope))
+    if not isinstance(mean, LinearMean):
+        return row_average(question, MeanOf(mean) if slope is None else SlopeOf(mean, slope))
+    asked, rows = _of_own_levels(question)
+    made = LinearAverage(asked, mean.predictor, slope)
+    return made if rows is None else made[rows]
+
+
+def row_average(question: Question, quantity: Quantity) -> Estimand:
+    """Average a function of rows."""
+    asked, rows = _of_own_levels(question)
+    made = RowAverage(asked, quantity)
+    if rows is None:
+        return made
+    outcomes = np.arange(len(quantity.outcomes))
+    return made[(rows[:, None] * len(outcomes) + outcomes).ravel()]
+
+
+def _of_own_levels(question: Question) -> tuple[Question, IntArray | None]:
+    """Make subgroups of the levels that scenarios set, where rows count for their own levels.
+
+    Returns the question by these subgroups, and which of its rows are wanted; None for all.
+    """
+    chunks = list(question.population)
+    if not (len(chunks) == 1 and chunks[0].own_levels):
+        return question, None
+    (chunk,), grid = chunks, question.grid
+    own, wanted = np.zeros(chunk.rows.n, dtype=np.intp), np.zeros(grid.size, dtype=np.intp)
+    count = 1
+    for name, pin in grid.pins.items():
+        levels = chunk.rows.variables[name].levels
+        if levels:
+            count *= len(levels)
+            own = own * len(levels) + encode(chunk.rows.columns[name], levels)
+            wanted = wanted * len(levels) + encode(pin, levels)
+    outer = 0 if chunk.strata is None else chunk.strata.codes
+    present, codes = np.unique(outer * count + own, return_inverse=True)
+    asked = (np.arange(chunk.subgroups)[:, None] * count + wanted).ravel()
+    place = np.minimum(np.searchsorted(present, asked), len(present) - 1)
+    _require_own(present[place] == asked, question.labels)
+    rows = place * grid.size + np.tile(np.arange(grid.size), chunk.subgroups)
+    size = len(present) * grid.size
+    columns = {name: _placed(values, rows, size) for name, values in question.columns.items()}
+    strata = Strata(codes.astype(np.intp).ravel(), len(present))
+    labels = tuple(_placed(question.labels, rows, size))
+    return replace(
+        question, population=(Chunk(chunk.rows, strata),), labels=labels, columns=columns
+    ), rows
+
+
+def _require_own(found: Any, labels: Sequence[str]) -> None:
+    if not found.all():
+        first = labels[int(np.argmin(found))].removeprefix(", ")
+        raise ArgumentError(
+            'weights: "cells" averages over the rows of the fit that have the levels asked for, '
+            f"and none has those of {first!r} ({int((~found).sum())} of {len(found)} points are so)"
+            '. Use "equal" or "proportional".'
+        )
+
+
+def _placed(values: Sequence[Any], rows: IntArray, size: int) -> list[Any]:
+    """Put values at some rows of so many."""
+    out: list[Any] = [""] * size
+    for row, value in zip(rows.tolist(), values, strict=True):
+        out[row] = value
+    return out
+
+
+def slopes_of(mean: Mean, questions: Mapping[str, Question]) -> dict[str, Estimand]:
+    """Average slopes by several variables, each with its question of the same rows.
+
+    Where the mean is not linear they are formed in one pass over the rows.
+    """
+    own_levels = any(c.own_levels for asked in questions.values() for c in asked.population)
+    if isinstance(mean, LinearMean) or own_levels or len(questions) < 2:
+        return {name: average_of(mean, asked, name) for name, asked in questions.items()}
+    parts = tuple(RowAverage(asked, SlopeOf(mean, name)) for name, asked in questions.items())
+    return dict(zip(questions, RowAverages(parts).separately(), strict=True))
 
 
 # --- linear means --------------------------------------------------------------------------------
@@ -170,7 +253,7 @@ class ClusterMeans:
             cell = self.subgroup == r
             share = cell_weight[:, cell]
             whole = share.sum(axis=1)
-            _require_rows(whole)
+            require_rows(whole)
             out[:, r] = np.tensordot(share / whole[:, None], self.means[cell], axes=1)
         return out.reshape(len(weights), -1, self.means.shape[2])
 
@@ -183,16 +266,6 @@ def _clusters_of_subgroups(chunk: Chunk, clusters: Strata) -> tuple[Strata, IntA
     cells, places = np.unique(codes, return_inverse=True)
     subgroup, group = np.divmod(cells, clusters.size)
     return Strata(places.ravel(), len(cells)), subgroup, group
-
-
-def _require_rows(weight: FloatArray) -> None:
-    """Raise where a replicate holds no row of a subgroup."""
-    if (weight == 0).any():
-        raise NumericalError(
-            f"over: {int((weight == 0).sum())} of {len(weight)} bootstrap replicates hold no "
-            "row of one of the subgroups. Hold the population fixed: "
-            'Bootstrap(population="fixed").'
-        )
 
 
 # --- nonlinear means -----------------------------------------------------------------------------
@@ -213,111 +286,52 @@ class RowAverage(Node):
     @property
     def labels(self) -> tuple[str, ...]:
         """The names of the rows."""
-        return self.question.labels
+        return self._named[0]
 
     @property
     def columns(self) -> Columns:
-        """The variables of each row."""
-        return self.question.columns
+        """The variables of each row, its outcome first where there are several."""
+        return self._named[1]
+
+    @cached_property
+    def _named(self) -> tuple[tuple[str, ...], Columns]:
+        question = self.question
+        return crossed(question.labels, question.columns, self.quantity.outcomes)
 
     def evaluate(self, point: Point, gradient: bool) -> Evaluated:
         """Visit every row under every scenario."""
-        sums = _Sums(point, gradient)
-        for chunk in self.question.population:
-            sums.add(chunk, self.question.grid, self.quantity)
-        return sums.averages()
+        return _in_one_pass(self.question, [self.quantity], point, gradient)
 
 
-class _Sums:
-    """Weighted sums of a function of rows, chunk by chunk."""
+@dataclass(frozen=True, eq=False)
+class RowAverages(Stack):
+    """Averages of several functions of the same rows, formed in one pass.
 
-    def __init__(self, point: Point, gradient: bool) -> None:
-        self.point = point
-        self.gradient = gradient
-        self.value: Any = 0.0
-        self.jacobian: Any = 0.0
-        self.weight: Any = 0.0
+    Parameters
+    ----------
+    parts : tuple of RowAverage
+        Of one population and one grid.
+    """
 
-    def add(self, chunk: Chunk, grid: Grid, quantity: Quantity) -> None:
-        """Add the rows of a chunk."""
-        count, outcomes = len(self.point), len(quantity.outcomes)
-        shape = (count, chunk.subgroups, grid.size, outcomes)
-        value = np.zeros(shape)
-        jac = np.zeros((*shape, self.point.width)) if self.gradient else None
-        scenes = Scenes(chunk.rows, grid)
-        width = count * outcomes + max(len(d.names) for d in chunk.rows.designs.values())
-        size = int(np.clip(CELLS // width, FEWEST_ROWS, MOST_ROWS))
-        parts = [slice(a, min(a + size, chunk.rows.n)) for a in range(0, chunk.rows.n, size)]
-        for s in range(grid.size):
-            scene = scenes.scene(s)
-            for part in parts:
-                self._add_part(chunk, scene, part, quantity, value[:, :, s], jac)
-        self.value = self.value + value
-        self.jacobian = self.jacobian + jac if jac is not None else 0.0
-        self.weight = self.weight + self._weight(chunk, parts)
+    costly: ClassVar[bool] = True
 
-    def _add_part(
-        self,
-        chunk: Chunk,
-        scene: Scene,
-        part: slice,
-        quantity: Quantity,
-        value: FloatArray,
-        jac: FloatArray | None,
-    ) -> None:
-        found = quantity.at(scene.part(part), self.point, self.gradient)
-        weights = self._weights(chunk.rows, part)
-        for r, rows in _members(chunk.strata, part):
-            value[:, r] += _weighted_sum(weights[rows], found.value[rows])
-            if jac is None:
-                continue
-            for term in found.gradient:
-                columns = self.point.blocks[term.block]
-                jac[:, r, scene.scenario, :, columns] += term.total(weights, rows)
+    parts: tuple[RowAverage, ...]
 
-    def _weights(self, rows: Rows, part: slice) -> FloatArray:
-        """Return row weights (m, 1), or (m, B) where replicates resample the rows."""
-        size = part.stop - part.start
-        own = np.ones((size, 1)) if rows.weights is None else rows.weights[part][:, None]
-        if self.point.weights is None or rows.clusters is None:
-            return own
-        return own * self.point.weights[:, rows.clusters.codes[part]].T
+    def evaluate(self, point: Point, gradient: bool) -> Evaluated:
+        """Visit every row under every scenario."""
+        quantities = [part.quantity for part in self.parts]
+        return _in_one_pass(self.parts[0].question, quantities, point, gradient)
 
-    def _weight(self, chunk: Chunk, parts: Sequence[slice]) -> FloatArray:
-        """Return the weight of each subgroup, (1 or B, R)."""
-        if self.point.weights is None or chunk.rows.clusters is None:
-            return chunk.rows.totals(chunk.strata)[None, :]
-        out = np.zeros((len(self.point), chunk.subgroups))
-        for part in parts:
-            weights = self._weights(chunk.rows, part)
-            for r, rows in _members(chunk.strata, part):
-                out[:, r] += weights[rows].sum(axis=0)
-        for column in out.T:
-            _require_rows(column)
-        return out
-
-    def averages(self) -> Evaluated:
-        """Return the averages and their Jacobians."""
-        count = len(self.point)
-        value = self.value / self.weight[:, :, None, None]
-        if not self.gradient:
-            return value.reshape(count, -1), None
-        jac = self.jacobian / self.weight[:, :, None, None, None]
-        return value.reshape(count, -1), jac.reshape(count, -1, self.point.width)
+    def separately(self) -> list[Estimand]:
+        """Return each of them, all formed where one is asked for."""
+        ends = np.cumsum([len(part) for part in self.parts]).tolist()
+        return [self[np.arange(a, b)] for a, b in zip([0, *ends], ends, strict=False)]
 
 
-def _members(strata: Strata | None, part: slice) -> list[tuple[int, Any]]:
-    """List the subgroups that have rows in a part, with these rows."""
-    if strata is None:
-        return [(0, slice(None))]
-    codes = strata.codes[part]
-    order = np.argsort(codes, kind="stable")
-    present, starts = np.unique(codes[order], return_index=True)
-    return list(zip(present.tolist(), np.split(order, starts[1:]), strict=True))
-
-
-def _weighted_sum(weights: FloatArray, values: FloatArray) -> FloatArray:
-    """Add values (m, B, J) with weights (m, 1) or (m, B): (B, J)."""
-    if weights.shape[1] == 1:
-        return np.tensordot(weights[:, 0], values, axes=1)
-    return np.einsum("mb,mbj->bj", weights, values)
+def _in_one_pass(
+    question: Question, quantities: Sequence[Quantity], point: Point, gradient: bool
+) -> Evaluated:
+    sums = RowSums(quantities, question.grid, point, gradient)
+    for chunk in question.population:
+        sums.add(chunk.rows, chunk.strata)
+    return sums.averages()

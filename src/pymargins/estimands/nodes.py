@@ -15,7 +15,14 @@ from typing import Any, ClassVar, Protocol, TypeAlias
 import numpy as np
 
 from pymargins._typing import AnyArray, FloatArray, IntArray
-from pymargins.errors import ArgumentError, ArgumentTypeError, EstimabilityError, NumericalError
+from pymargins.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    EstimabilityError,
+    NumericalError,
+    listing,
+)
+from pymargins.estimands.columns import Columns
 from pymargins.estimands.scales import Scale
 from pymargins.models.derivative import jacobian
 from pymargins.models.parameters import Point
@@ -24,7 +31,6 @@ ESTIMABLE_TOLERANCE = 1e-7
 
 #: Values (B, k) and, where asked for, their Jacobians (B, k, P).
 Evaluated: TypeAlias = "tuple[FloatArray, FloatArray | None]"
-Columns: TypeAlias = "Mapping[str, Sequence[Any]]"
 
 
 class Estimand(Protocol):
@@ -173,7 +179,7 @@ def stacked(parts: Sequence[Estimand]) -> Estimand:
 
 @dataclass(frozen=True, eq=False)
 class Combine(Node):
-    """Linear combinations of rows: ``matrix @ inner``."""
+    """Linear combinations of rows, ``matrix @ inner``, of each block of as many rows."""
 
     inner: Estimand
     matrix: FloatArray
@@ -183,7 +189,12 @@ class Combine(Node):
     def evaluate(self, point: Point, gradient: bool) -> Evaluated:
         """Combine."""
         value, jac = self.inner.at(point, gradient)
-        return value @ self.matrix.T, None if jac is None else self.matrix @ jac
+        blocks = (len(value), -1, self.matrix.shape[1])
+        out = (value.reshape(blocks) @ self.matrix.T).reshape(len(value), -1)
+        if jac is None:
+            return out, None
+        jac = self.matrix @ jac.reshape(*blocks, point.width)
+        return out, jac.reshape(len(value), -1, point.width)
 
 
 @dataclass(frozen=True, eq=False)
@@ -292,10 +303,25 @@ class Function(Node):
         point: Point,
     ) -> Function:
         """Try the function at a point, and name what it returns."""
-        value = _called(function, inner.at(point)[0][0])
+        at = inner.at(point)[0][0]
+        value = _called(function, at)
         if not np.isfinite(value).all():
             raise NumericalError(f"function: it returned {value.tolist()}, which is not finite.")
-        return cls(inner, function, _function_labels(function, labels, len(value)))
+        slopes = jacobian(lambda x: _called(function, x), at)
+        flat = ~slopes.any(axis=1)
+        if flat.any():
+            raise ArgumentError(
+                f"function: value {int(np.argmax(flat))} that it returned, "
+                f"{value[np.argmax(flat)]:g}, does not change with the mean responses near their "
+                "estimates: a constant, or a step such as round() or a > b, which has no standard "
+                "error. Return the quantity that is rounded or compared."
+            )
+        each = len(value) == len(inner) > 1 and not (slopes - np.diag(np.diagonal(slopes))).any()
+        if each and labels is None:
+            name = getattr(function, "__name__", "<lambda>")
+            labels = [x if name == "<lambda>" else f"{name}({x})" for x in inner.labels]
+        named = _function_labels(function, labels, len(value))
+        return cls(inner, function, named, inner.columns if each else {})
 
     def evaluate(self, point: Point, gradient: bool) -> Evaluated:
         """Call the function at every point."""
@@ -345,10 +371,10 @@ def _function_labels(function: Any, labels: Any, count: int) -> tuple[str, ...]:
 # --- estimability --------------------------------------------------------------------------------
 
 
-def require_estimable(
+def inestimable(
     estimand: Estimand, point: Point, null_spaces: Mapping[str, FloatArray]
-) -> None:
-    """Raise where a value depends on a direction that the data do not determine."""
+) -> list[int]:
+    """Return the rows that depend on a direction which the data do not determine."""
     bad: set[int] = set()
     for block, null_space in null_spaces.items():
         if null_space.size == 0 or block not in point.blocks:
@@ -360,10 +386,30 @@ def require_estimable(
         size = np.abs(rows) @ np.abs(null_space)
         leaks = (leak > ESTIMABLE_TOLERANCE * (size + 1e-300)).any(axis=1)
         bad.update(np.flatnonzero(leaks).tolist())
-    if bad:
-        first = estimand.labels[min(bad)]
-        raise EstimabilityError(
-            f"{first!r} is not estimable: the design has columns that are combinations of "
-            "others (an empty cell or a redundant term), and this quantity depends on how they "
-            f"are told apart. {len(bad)} of {len(estimand)} asked are affected."
-        )
+    return sorted(bad)
+
+
+def estimable_only(
+    estimand: Estimand, point: Point, null_spaces: Mapping[str, FloatArray], omit: bool
+) -> tuple[Estimand, tuple[str, ...]]:
+    """Return the rows that the data determine, and the names of those that they do not.
+
+    Raises
+    ------
+    EstimabilityError
+        Where there are such rows and `omit` is false, or where nothing is left.
+    """
+    bad = inestimable(estimand, point, null_spaces)
+    if not bad:
+        return estimand, ()
+    names = tuple(estimand.labels[i] for i in bad)
+    kept = np.setdiff1d(np.arange(len(estimand)), bad)
+    if omit and len(kept):
+        return estimand[kept], names
+    how = 'Margins(fit, inestimable="omit") leaves them out and keeps the others'
+    raise EstimabilityError(
+        f"{listing(names)} {'is' if len(names) == 1 else 'are'} not estimable ({len(bad)} of "
+        f"{len(estimand)} asked for): the design has columns that are combinations of others (an "
+        "empty cell or a redundant term), and these quantities depend on how they are told apart. "
+        + (f"{how}." if len(kept) else "Ask where the data have rows.")
+    )

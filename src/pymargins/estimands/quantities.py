@@ -7,7 +7,7 @@ With :math:`\mu_i` the mean of row i and :math:`s_i` its slope by a variable x, 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 
@@ -24,7 +24,17 @@ class Quantity(Protocol):
     """A function of each row."""
 
     @property
-    def outcomes(self) -> tuple[str, ...]:
+    def mean(self) -> Mean:
+        """What it is a function of."""
+        ...
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The variables that it differentiates by."""
+        ...
+
+    @property
+    def outcomes(self) -> tuple[Any, ...]:
         """The outcomes it is taken of."""
         ...
 
@@ -40,7 +50,12 @@ class MeanOf:
     mean: Mean
 
     @property
-    def outcomes(self) -> tuple[str, ...]:
+    def variables(self) -> tuple[str, ...]:
+        """The variables that it differentiates by."""
+        return ()
+
+    @property
+    def outcomes(self) -> tuple[Any, ...]:
         """The outcomes of the mean."""
         return self.mean.outcomes
 
@@ -57,7 +72,12 @@ class SlopeOf:
     variable: str
 
     @property
-    def outcomes(self) -> tuple[str, ...]:
+    def variables(self) -> tuple[str, ...]:
+        """The variables that it differentiates by."""
+        return (self.variable,)
+
+    @property
+    def outcomes(self) -> tuple[Any, ...]:
         """The outcomes of the mean."""
         return self.mean.outcomes
 
@@ -75,7 +95,12 @@ class ElasticityOf:
     kind: Elasticity
 
     @property
-    def outcomes(self) -> tuple[str, ...]:
+    def variables(self) -> tuple[str, ...]:
+        """The variables that it differentiates by."""
+        return (self.variable,)
+
+    @property
+    def outcomes(self) -> tuple[Any, ...]:
         """The outcomes of the mean."""
         return self.mean.outcomes
 
@@ -93,7 +118,7 @@ class ElasticityOf:
         return RowValues(factor * ratio, (*by_slope, *by_mean))
 
     def _x(self, rows: SceneRows) -> FloatArray:
-        return rows.values(self.variable)[:, None, None]
+        return rows.values(self.variable)[:, :, None]
 
     def _require_one_sign(self, mean: FloatArray) -> None:
         if (mean == 0.0).any() or ((mean > 0).any() and (mean < 0).any()):
@@ -111,7 +136,12 @@ class LogOf:
     mean: Mean
 
     @property
-    def outcomes(self) -> tuple[str, ...]:
+    def variables(self) -> tuple[str, ...]:
+        """The variables that it differentiates by."""
+        return ()
+
+    @property
+    def outcomes(self) -> tuple[Any, ...]:
         """The outcomes of the mean."""
         return self.mean.outcomes
 

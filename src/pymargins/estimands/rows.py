@@ -13,6 +13,7 @@ import numpy as np
 from pymargins._typing import AnyArray, FloatArray, IntArray
 from pymargins.errors import ArgumentError, PymarginsError
 from pymargins.models.design import Columns, Design, Factor
+from pymargins.models.domain import NoValueError
 from pymargins.models.variables import Variable
 
 #: A row factor in a moment: numbers (n, k), or codes (n,) with their coding (K, k).
@@ -52,6 +53,7 @@ class Rows:
         "_values",
         "clusters",
         "columns",
+        "counted",
         "designs",
         "n",
         "offsets",
@@ -76,13 +78,29 @@ class Rows:
         self.n = n
         self.weights = weights
         self.clusters = clusters
-        self.offsets = dict(offsets or {})
+        self.offsets: Mapping[str, FloatArray] = dict(offsets or {})
         self._values: dict[tuple[str, int], AnyArray] = {
             (role, i): value
             for role, known in (values or {}).items()
             for i, value in enumerate(known)
         }
         self._moments: dict[Any, FloatArray] = {}
+        #: What was counted of equal rows, by what sets them apart.
+        self.counted: dict[Any, Any] = {}
+
+    def some(self, places: IntArray, weights: FloatArray) -> Rows:
+        """Return some of the rows with weights of their own."""
+        out = Rows(
+            self.designs,
+            self.variables,
+            {k: c.iloc[places].reset_index(drop=True) for k, c in self.columns.items()},
+            len(places),
+            weights,
+            clusters=self.clusters and Strata(self.clusters.codes[places], self.clusters.size),
+            offsets={role: offset[places] for role, offset in self.offsets.items()},
+        )
+        out._values = {key: value[places] for key, value in self._values.items()}
+        return out
 
     def value(self, role: str, i: int) -> AnyArray:
         """Return factor i of a design on the rows, evaluated when first asked for."""
@@ -120,21 +138,41 @@ def no_value(factor: Factor, variables: Mapping[str, Variable]) -> Generator[Non
     try:
         with np.errstate(all="ignore"):
             yield
-    except PymarginsError:
+    except Warning:  # where the user has made errors of them
         raise
     except Exception as error:
-        fitted = [
-            f"{name} from {variables[name].low:.6g} to {variables[name].high:.6g}"
-            for name in factor.variables
-            if name in variables and variables[name].kind == "numeric"
-        ]
-        raise ArgumentError(
-            f"the factor {factor.name!r} of the formula has no value at some of what was asked"
-            + (f" (it was fitted with {', '.join(fitted)})" if fitted else "")
-            + f": {str(error).splitlines()[0] if str(error) else type(error).__name__}. "
-            "Ask within these values; a spline reaches further where the formula gives it "
-            "lower_bound= and upper_bound=."
-        ) from error
+        if isinstance(error, PymarginsError) and not isinstance(error, NoValueError):
+            raise
+        raise _no_value(factor, variables, error) from error
+
+
+def _text(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _no_value(factor: Factor, variables: Mapping[str, Variable], error: Exception) -> ArgumentError:
+    fitted = [
+        f"{name} from {_text(variables[name].ends[0])} to {_text(variables[name].ends[1])}"
+        for name in factor.variables
+        if name in variables and variables[name].kind == "numeric"
+    ]
+    ranges = f" (it was fitted with {', '.join(fitted)})" if fitted else ""
+    if isinstance(error, NoValueError):
+        where, why = str(error).split(": ", 1)
+    else:
+        where, why = "some of what was asked", str(error).splitlines()[0] if str(error) else ""
+        why = why or type(error).__name__
+    advice = "Ask within these values, in atexog= or at="
+    if "knots" in why:
+        advice += (
+            "; a spline reaches further where the formula gives it lower_bound= and upper_bound="
+        )
+    if isinstance(error.__cause__ or error, (IndexError, KeyError)):
+        advice += "; what is looked up in a table has values at the numbers that it holds only"
+    return ArgumentError(
+        f"atexog or at: the factor {factor.name!r} of the formula has no value at {where}"
+        f"{ranges}: {why}. {advice}."
+    )
 
 
 def repeat_constant(values: AnyArray, n: int) -> AnyArray:

@@ -73,9 +73,19 @@ class Scale:
         return ScaleFacts(self.name, zero if np.isfinite(zero) else None, self.is_named)
 
     @property
+    def of_contrasts(self) -> Scale:
+        """What back-transforms differences on it: those of logits are log odds ratios."""
+        return ODDS_RATIOS if self == SCALES["logit"] else self
+
+    @property
+    def divides(self) -> bool:
+        """Whether differences on it are reported as quotients: of means, or of odds."""
+        return self in (SCALES["log"], SCALES["logit"], ODDS_RATIOS)
+
+    @property
     def is_named(self) -> bool:
         """Whether it is one of `SCALES`, and not a user's own of the same name."""
-        return SCALES.get(self.name) == self
+        return self in (SCALES.get(self.name), ODDS_RATIOS)
 
     def transform(self, mean: FloatArray, labels: tuple[str, ...]) -> tuple[FloatArray, FloatArray]:
         """Return `forward(mean)` and its derivative there.
@@ -93,8 +103,8 @@ class Scale:
             where = int(np.flatnonzero(bad)[0])
             raise NumericalError(
                 f"scale {self.name!r}: {labels[where]!r} is {mean[where]:.6g}, outside "
-                f"{self.domain}. Use Margins.linear_scale(...) for quantities that can leave it, "
-                "such as slopes or differences."
+                f"{self.domain}. Mean responses, and functions of them, that can leave it have no "
+                "place on this scale: use Margins.linear_scale(...)."
             )
         back = self._call("inverse", value)
         wrong = ~(np.abs(back - mean) <= ROUND_TRIP_TOLERANCE * np.abs(mean) + ZERO_TOLERANCE)
@@ -167,6 +177,9 @@ SCALES: dict[str, Scale] = {
         np.arctanh, np.tanh, _fisher_derivative, "fisher_z", "the open interval (-1, 1)"
     ),
 }
+
+#: Where differences on the logit scale are reported: no mean is ever put on it.
+ODDS_RATIOS = Scale(np.log, np.exp, _reciprocal, "logit", "the positive numbers")
 
 
 def as_scale(scale: str | Scale) -> Scale:

@@ -25,6 +25,7 @@ from pymargins._typing import AnyArray, FloatArray, IntArray
 from pymargins.errors import ArgumentError
 from pymargins.estimands.rows import Part, Rows, Strata, no_value, repeat_constant
 from pymargins.models.design import Block, Columns, Design, block_rows
+from pymargins.models.parameters import Point
 from pymargins.models.variables import Variable
 
 
@@ -60,6 +61,7 @@ class DesignScenes:
         self.design = rows.designs[role]
         self._constants: dict[Any, AnyArray] = {}
         self._shifted: dict[str, Any] = {}
+        self._unchanged: dict[Any, AnyArray] = {}
 
     def state(self, i: int) -> str:
         """Tell whether factor i is `fixed` by the grid, `free` of it, `shifted`, or `mixed`."""
@@ -91,6 +93,13 @@ class DesignScenes:
         """Return a factor over the rows, under one scenario where it is mixed."""
         if slope is None and self.state(i) == "free":
             return self.rows.value(self.role, i)
+        if self.state(i) == "mixed":
+            return self._on_rows(i, slope, scenario)
+        if (i, slope) not in self._unchanged:  # no scenario changes it
+            self._unchanged[i, slope] = self._on_rows(i, slope, scenario)
+        return self._unchanged[i, slope]
+
+    def _on_rows(self, i: int, slope: str | None, scenario: int | None) -> AnyArray:
         columns: dict[str, Any] = {}
         for v in self.design.factors[i].variables:
             if v in self.grid.pins:
@@ -127,7 +136,7 @@ class DesignScenes:
     def block(self, block: Block, modes: Sequence[str | None], strata: Strata | None) -> FloatArray:
         """Average one block's columns: (R, S, k) or (R, 1, k) where no scenario touches it."""
         states = [
-            "one" if self._is_one(f, m) else self.state(f)
+            "one" if self.is_one(f, m) else self.state(f)
             for f, m in zip(block.factors, modes, strict=True)
         ]
         on_rows = [j for j, s in enumerate(states) if s not in ("fixed", "one")]
@@ -163,7 +172,8 @@ class DesignScenes:
         out = np.transpose(out, [0, 1, *range(out.ndim - 1, 1, -1)])
         return out.reshape(out.shape[0], out.shape[1], -1) * block.scale
 
-    def _is_one(self, i: int, slope: str | None) -> bool:
+    def is_one(self, i: int, slope: str | None) -> bool:
+        """Tell whether a factor is differentiated by the variable that it is itself."""
         return (
             slope is not None
             and self.design.factors[i].direct
@@ -201,12 +211,12 @@ def average(
     out = np.zeros((strata.size if strata else 1, grid.size, len(scenes.design.names)))
     for block in scenes.design.blocks:
         columns = list(block.columns)
-        for modes in _modes(scenes.design, block, slope):
+        for modes in factor_modes(scenes.design, block, slope):
             out[:, :, columns] += scenes.block(block, modes, strata)
     return out
 
 
-def _modes(design: Design, block: Block, slope: str | None) -> list[list[str | None]]:
+def factor_modes(design: Design, block: Block, slope: str | None) -> list[list[str | None]]:
     """List which factor to differentiate: the terms of the product rule."""
     plain: list[str | None] = [None] * len(block.factors)
     if slope is None:
@@ -261,14 +271,15 @@ class Scene:
         return self._factors[role, i, slope][part]
 
     def column(self, variable: str) -> FloatArray:
-        """Return a numeric variable on all rows."""
+        """Return a numeric variable on all rows; dates and spans of time in days."""
+        described = self.rows.variables[variable]
         if variable in self.grid.pins:
-            return np.full(self.rows.n, float(self.grid.pins[variable].iloc[self.scenario]))
+            pin = self.grid.pins[variable].iloc[[self.scenario]]
+            return np.full(self.rows.n, described.numbers(pin)[0])
         column = self.rows.columns[variable]
         if variable in self.grid.shifts:
-            function = self.grid.shifts[variable]
-            column = shift(self.rows.variables[variable], function, column, self.rows.n)
-        return np.asarray(column, dtype=float)
+            column = shift(described, self.grid.shifts[variable], column, self.rows.n)
+        return described.numbers(column)
 
 
 class PartOfScene:
@@ -277,7 +288,7 @@ class PartOfScene:
     def __init__(self, scene: Scene, rows: slice) -> None:
         self._scene = scene
         self._rows = rows
-        self._made: dict[Any, FloatArray | None] = {}
+        self._made: dict[Any, Any] = {}
 
     @property
     def size(self) -> int:
@@ -288,9 +299,7 @@ class PartOfScene:
         """Return the rows of a design."""
         if role not in self._made:
             self._made[role] = self._build(role, None)
-        found = self._made[role]
-        assert found is not None
-        return found
+        return self._made[role]
 
     def slope(self, role: str, variable: str) -> FloatArray | None:
         """Return their derivative by a variable; None where it plays no part."""
@@ -299,9 +308,24 @@ class PartOfScene:
             self._made[role, variable] = self._build(role, variable) if takes_part else None
         return self._made[role, variable]
 
+    def predictor(self, role: str, block: str, point: Point) -> FloatArray:
+        """Return a linear predictor without its offset, (m, B)."""
+        return self.design(role) @ point.block(block).T
+
+    def rise(self, role: str, block: str, variable: str, point: Point) -> FloatArray | None:
+        """Return its derivative by a variable, (m, B); None where that plays no part."""
+        slope = self.slope(role, variable)
+        return None if slope is None else slope @ point.block(block).T
+
     def values(self, variable: str) -> FloatArray:
-        """Return a numeric variable."""
-        return self._scene.column(variable)[self._rows]
+        """Return a numeric variable, (m, 1)."""
+        return self._scene.column(variable)[self._rows, None]
+
+    def remembered(self, key: Any, compute: Callable[[], Any]) -> Any:
+        """Return what was computed on these rows before, or compute it."""
+        if key not in self._made:
+            self._made[key] = compute()
+        return self._made[key]
 
     def offset(self, role: str) -> FloatArray | float:
         """Return what is added to the linear predictor."""
@@ -312,7 +336,7 @@ class PartOfScene:
         design = self._scene.designs[role].design
         out = np.zeros((self.size, len(design.names)))
         for block in design.blocks:
-            for modes in _modes(design, block, slope):
+            for modes in factor_modes(design, block, slope):
                 values: dict[int, AnyArray] = {
                     f: self._scene.factor(role, f, mode, self._rows)
                     for f, mode in zip(block.factors, modes, strict=True)

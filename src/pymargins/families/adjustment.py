@@ -34,10 +34,11 @@ import pandas as pd
 
 from pymargins._typing import AnyArray, FloatArray, IntArray
 from pymargins.errors import ArgumentError, ArgumentTypeError, not_one_of, unknown_name
+from pymargins.estimands.columns import CONTRAST
 from pymargins.estimands.nodes import Estimand
 from pymargins.facts import Adjusted, Computed
 from pymargins.families.pvalues import BY_P_VALUES
-from pymargins.families.simultaneous import FamilyReference, choose
+from pymargins.families.simultaneous import FamilyReference, choose, pairwise_means
 from pymargins.inference.distributions import ratio
 from pymargins.inference.uncertainty import Uncertainty
 
@@ -53,6 +54,12 @@ METHODS = (
     "fdr_bh",
     "fdr_by",
 )
+
+
+#: What a single test is adjusted by, whatever was asked for: it stays as it is.
+SINGLE = "bonferroni"
+#: In larger families nobody looks for Tukey's structure unasked.
+MOST_SUGGESTED = 500
 
 
 class Family:
@@ -205,7 +212,7 @@ def make_adjustment(
     Raises
     ------
     ArgumentError
-        For an unknown method, or where every family has one member.
+        For an unknown method, or rows that it is not for.
     UnknownNameError
         For a column of `by` that the rows do not have.
     """
@@ -215,16 +222,29 @@ def make_adjustment(
         raise not_one_of("adjust", method, METHODS)
     names = _names(by, estimand)
     groups = _groups([estimand.columns[name] for name in names], len(estimand))
-    if all(len(rows) == 1 for rows in groups):
-        where = f"every family by {', '.join(names)}" if names else "this result"
-        then = "Leave `by` out" if names else "Adjust the whole result, then select the row"
-        raise ArgumentError(
-            f"adjust: {where} has one row, and a single test needs no adjustment. {then}."
-        )
-    families = tuple((rows, Family(inference, estimand[rows], method)) for rows in groups)
+    families = tuple(
+        (rows, Family(inference, estimand[rows], method if len(rows) > 1 else SINGLE))
+        for rows in groups
+    )
     size = len(estimand)
     facts = _facts(method, names, families, level)
     return Adjustment(method, tuple(names), families, np.arange(size), size, facts)
+
+
+def suggested(inference: Uncertainty, estimand: Estimand) -> tuple[str, tuple[str, ...]]:
+    """Return the method, and the columns of `by`, that would adjust these differences."""
+    by = [
+        name
+        for name, values in estimand.columns.items()
+        if name != CONTRAST and len(set(map(str, values))) > 1
+    ]
+    groups = _groups([estimand.columns[name] for name in by], len(estimand))
+    if min(len(rows) for rows in groups) < 2:
+        by, groups = [], [np.arange(len(estimand))]
+    tukey = inference.n_draws is None and 2 < len(groups[0]) <= MOST_SUGGESTED
+    if tukey and pairwise_means(inference.jacobian(estimand)[groups[0]]) is not None:
+        return "tukey", tuple(by)
+    return "holm", tuple(by)
 
 
 def _facts(

@@ -10,7 +10,7 @@ import numpy as np
 from pymargins._typing import FloatArray
 from pymargins.families.quadrature import legendre, one_factor
 from pymargins.inference.distributions import p_value, quantile
-from pymargins.inference.joint import independent_basis
+from pymargins.inference.factor import independent_basis
 
 #: Directions of the quadrature over a circle or a sphere ...
 CIRCLE = 2**15
@@ -21,6 +21,11 @@ SCRAMBLES = 8
 SEED = 20_240_229
 #: Numbers held at once.
 CHUNK_CELLS = 4_000_000
+#: Numbers held at once where each is looked at once: as many as a processor keeps at hand.
+CACHED_CELLS = 2**17
+#: Of more rows than these, those are left out whose cosine with another is above this.
+MOST_ROWS = 500
+ALIKE = 1.0 - 1e-4
 #: Reaches kept one by one, and into how many groups the others are put.
 LARGEST_KEPT = 512
 GROUPS = 512
@@ -120,7 +125,7 @@ class Directions:
         return special.fdtrc(self.rank, df, square / self.rank)
 
 
-def largest_t(cov: FloatArray, two_sided: bool = True) -> LargestT:
+def largest_t(factor: FloatArray, two_sided: bool = True) -> LargestT:
     """Choose how to compute the distribution of the largest t of estimates with a covariance.
 
     Up to rank three, and where one factor makes the correlations, by quadrature; otherwise by
@@ -128,14 +133,15 @@ def largest_t(cov: FloatArray, two_sided: bool = True) -> LargestT:
 
     Parameters
     ----------
-    cov : ndarray, shape (k, k)
+    factor : ndarray, shape (k, q)
+        Of the covariance.
     two_sided : bool
         Of ``|t|`` rather than t.
     """
-    basis, spectrum = independent_basis(cov)
-    root = basis * np.sqrt(spectrum)
+    basis, spectrum = independent_basis(factor)
+    root = apart(basis * np.sqrt(spectrum), two_sided)
     rank = root.shape[1]
-    if rank >= 3:
+    if rank >= 3 and rank == len(root):  # what one factor correlates has full rank
         correlation = root @ root.T
         tail = (
             one_factor(correlation, two_sided) if (np.diagonal(correlation) > 0.5).all() else None
@@ -147,7 +153,7 @@ def largest_t(cov: FloatArray, two_sided: bool = True) -> LargestT:
         rules = [_thinned(_reach(root, directions, two_sided), weight)]
     else:
         count = POINTS
-        while count > 1024 and count * len(root) > 16 * CHUNK_CELLS:
+        while count > 1024 and count * len(root) > 4 * CHUNK_CELLS:
             count //= 2
         equal = np.full(count, 1.0 / count)
         rules = [
@@ -155,6 +161,24 @@ def largest_t(cov: FloatArray, two_sided: bool = True) -> LargestT:
             for i in range(SCRAMBLES)
         ]
     return Directions(rank, rules, two_sided)
+
+
+def apart(root: FloatArray, two_sided: bool) -> FloatArray:
+    """Leave out rows that are hardly apart from others, of very many: those of a curve.
+
+    A row of length one lies within an angle of one that is kept, whose cosine is above `ALIKE`:
+    the largest of all is at most that share smaller.
+    """
+    if len(root) <= MOST_ROWS:
+        return root
+    kept = np.empty_like(root)
+    count = 0
+    for row in root:
+        near = kept[:count] @ row
+        if count == 0 or float((np.abs(near) if two_sided else near).max()) < ALIKE:
+            kept[count] = row
+            count += 1
+    return kept[:count].copy()
 
 
 def _quadrature(rank: int, two_sided: bool) -> tuple[FloatArray, FloatArray]:
@@ -197,10 +221,12 @@ def _sobol_directions(rank: int, count: int, scramble: int) -> FloatArray:
 def _reach(root: FloatArray, directions: FloatArray, two_sided: bool) -> FloatArray:
     """Return the largest coordinate along each direction."""
     out = np.empty(len(directions))
-    size = max(1, CHUNK_CELLS // len(root))
+    size = max(1, CACHED_CELLS // len(root))
     for start in range(0, len(out), size):
-        along = directions[start : start + size] @ root.T
-        out[start : start + size] = (np.abs(along) if two_sided else along).max(axis=1)
+        along = root @ directions[start : start + size].T
+        out[start : start + size] = along.max(axis=0)
+        if two_sided:
+            np.maximum(out[start : start + size], -along.min(axis=0), out=out[start : start + size])
     return out
 
 

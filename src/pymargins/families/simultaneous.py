@@ -21,7 +21,7 @@ from pymargins.families.multiplicity import (
 from pymargins.families.quadrature import studentized_range
 from pymargins.inference.distributions import quantile
 from pymargins.inference.drawn import require_limits
-from pymargins.inference.joint import independent_basis
+from pymargins.inference.factor import independent_basis
 from pymargins.inference.uncertainty import Uncertainty
 
 #: Two rows are the same, or opposite, where they differ by less than this share.
@@ -66,8 +66,8 @@ def choose(method: str, inference: Uncertainty, estimand: Estimand) -> FamilyRef
             'p-values from draws. Use "mvt", which takes the distribution of the largest |t| from '
             'the same draws, or a method that adjusts p-values, such as "holm".'
         )
-    cov = inference.covariance(estimand)
-    rank = independent_basis(cov)[0].shape[1]
+    factor = inference.factor(estimand)
+    rank = independent_basis(factor)[0].shape[1]
     if rank == 0:
         raise ArgumentError("adjust: no row has any uncertainty; there is nothing to adjust.")
     if method == "tukey":
@@ -82,7 +82,7 @@ def choose(method: str, inference: Uncertainty, estimand: Estimand) -> FamilyRef
         )
     if drawn:
         return DrawnLargest(*inference.standardised_draws(estimand), estimand.labels)
-    return Largest(*_t(inference, estimand), cov=cov)
+    return Largest(*_t(inference, estimand), factor=factor)
 
 
 def _t(inference: Uncertainty, estimand: Estimand) -> tuple[FloatArray, FloatArray]:
@@ -169,12 +169,12 @@ class Largest:
 
     std_error: FloatArray
     df: FloatArray
-    cov: FloatArray
+    factor: FloatArray
     _made: dict[bool, LargestT] = field(default_factory=dict)
 
     def _largest(self, two_sided: bool) -> LargestT:
         if two_sided not in self._made:
-            self._made[two_sided] = largest_t(self.cov, two_sided)
+            self._made[two_sided] = largest_t(self.factor, two_sided)
         return self._made[two_sided]
 
     def p_value(self, statistic: FloatArray, alternative: str) -> FloatArray:

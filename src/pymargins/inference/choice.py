@@ -55,7 +55,8 @@ def choose_inference(
         inference = simulate(option, fitted.point, cov.matrix)
         return Choice(inference, cov.facts, ReferenceFacts(Distribution.DRAWS))
     reference = choose_reference(fitted, df, cov)
-    return Choice(DeltaInference(fitted.point, cov.matrix, reference), cov.facts, reference.facts)
+    inference = DeltaInference(fitted.point, cov.matrix, reference, cov.seen)
+    return Choice(inference, cov.facts, reference.facts)
 
 
 def _bootstrapped(fitted: Fitted, vcov: Any, df: Any, cluster: Any, option: Bootstrap) -> Choice:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pymargins._typing import FloatArray
+from pymargins.elsewhere import option_hint
 from pymargins.errors import (
     ArgumentError,
     ArgumentTypeError,
@@ -21,13 +22,13 @@ from pymargins.errors import (
 from pymargins.facts import CovarianceFacts
 from pymargins.models.fitted import Fitted
 from pymargins.models.uncertainty import Covariance, CovarianceOffer, Request
-from pymargins.options import KenwardRoger
+from pymargins.options import HAC, KenwardRoger
 
 #: Every covariance that some class of models offers: what a message calls known.
 KNOWN = (
     *("model", "gls", "kenward-roger"),
     *("CR0", "CR1", "CR2", "CR3"),
-    *("HC0", "HC1", "HC2", "HC3"),
+    *("nonrobust", "HC0", "HC1", "HC2", "HC3", "HAC"),
 )
 
 
@@ -41,12 +42,14 @@ def choose_covariance(fitted: Fitted, vcov: Any, df: Any, cluster: Any) -> Covar
     if isinstance(vcov, KenwardRoger):
         name, information = "kenward-roger", vcov.information
     offer = fitted.covariances.get(name)
+    named = isinstance(vcov, (str, HAC, KenwardRoger))
+    if offer is None and named:
+        raise _not_offered(fitted, name)
     _refuse_cluster(fitted, name, offer, cluster)
     if offer is not None:
-        found = offer.make(Request(blocks, cluster, information))
+        option = None if isinstance(vcov, str) else vcov
+        found = offer.make(Request(blocks, cluster, information, option))
         return replace(found, matrix=_checked(found.matrix, name))
-    if name == "kenward-roger" or isinstance(vcov, str):
-        raise _not_offered(fitted, name)
     return _given(coefficient_names(fitted, blocks), vcov)
 
 
@@ -104,7 +107,7 @@ def _not_offered(fitted: Fitted, vcov: str) -> UnsupportedError | ArgumentError:
         )
     return ArgumentError(
         f"vcov: got {vcov!r}; allowed are {listing(kinds)}, a matrix or a labelled data frame."
-        f"{near_miss(vcov, kinds)}"
+        f"{option_hint('vcov', vcov) or near_miss(vcov, kinds)}"
     )
 
 
@@ -151,12 +154,13 @@ def _checked(cov: FloatArray, kind: str) -> FloatArray:
     if not np.isfinite(cov).all():
         raise ArgumentError(f"vcov: the {kind!r} covariance has missing or infinite entries.")
     size = np.sqrt(np.abs(np.outer(np.diagonal(cov), np.diagonal(cov))))
-    if (np.abs(cov - cov.T) > 1e-6 * size + 1e-300).any():
+    rounding = 1e-12 * float(np.abs(cov).max(initial=0.0))  # of directions without variance
+    if (np.abs(cov - cov.T) > 1e-6 * size + rounding + 1e-300).any():
         raise ArgumentError(f"vcov: the {kind!r} covariance is not symmetric.")
     out = (cov + cov.T) / 2.0
     scale = np.sqrt(np.maximum(np.diagonal(out), 0.0))
     safe = np.where(scale > 0, scale, 1.0)
-    if (np.diagonal(out) < 0).any() or (
+    if (np.diagonal(out) < -rounding).any() or (
         kind == "matrix" and np.linalg.eigvalsh(out / np.outer(safe, safe))[0] < -1e-8
     ):
         raise ArgumentError(f"vcov: the {kind!r} covariance is not positive semi-definite.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from uuid import uuid4
 
@@ -12,6 +13,7 @@ from pymargins.errors import NumericalError
 from pymargins.estimands.nodes import Estimand, Known
 from pymargins.facts import DeltaMethod, Note
 from pymargins.inference import distributions
+from pymargins.inference.factor import root_of
 from pymargins.inference.reference import Joint, joint_df, single_df
 from pymargins.models.parameters import Point
 from pymargins.models.uncertainty import Reference
@@ -35,12 +37,15 @@ class DeltaInference:
     cov : ndarray, shape (P, P)
         Their covariance.
     reference : Reference
+    seen : callable, optional
+        From rows over the coefficients to the share of their variance that `cov` can show.
     key : str
     """
 
     point: Point
     cov: FloatArray
     reference: Reference
+    seen: Callable[[FloatArray], FloatArray] | None = None
     key: str = field(default_factory=new_key)
     n_draws: None = None
 
@@ -91,6 +96,14 @@ class DeltaInference:
                 'Try vcov="gls".'
             )
         return out
+
+    def factor(self, estimand: Estimand) -> FloatArray:
+        """Return a factor (k, q) of the joint covariance, q at most the number of parameters."""
+        root = root_of(self.cov)
+        if root is not None:
+            return self.jacobian(estimand) @ root
+        spectrum, vectors = np.linalg.eigh(self.covariance(estimand))
+        return vectors * np.sqrt(np.maximum(spectrum, 0.0))
 
     def std_error(self, estimand: Estimand) -> FloatArray:
         """Return standard errors (k,) without forming the whole covariance."""

@@ -51,6 +51,11 @@ class DrawsInference:
     _memo: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
+    def seen(self) -> Callable[[FloatArray], FloatArray] | None:
+        """What tells the share of a variance that the replicates can show, where it may be low."""
+        return self.replicates.seen
+
+    @property
     def n_draws(self) -> int:
         """The number of draws."""
         return len(self.replicates.point)
@@ -91,6 +96,11 @@ class DrawsInference:
     def covariance(self, estimand: Estimand) -> FloatArray:
         """Return the covariance of the draws, (k, k)."""
         return np.atleast_2d(np.cov(self.draws(estimand), rowvar=False, ddof=1))
+
+    def factor(self, estimand: Estimand) -> FloatArray:
+        """Return the centred draws as a factor of their covariance, (k, B)."""
+        draws = self.draws(estimand)
+        return (draws - draws.mean(axis=0)).T / np.sqrt(len(draws) - 1)
 
     def std_error(self, estimand: Estimand) -> FloatArray:
         """Return the standard deviation of the draws, (k,)."""

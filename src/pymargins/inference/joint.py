@@ -9,22 +9,8 @@ from pymargins._typing import FloatArray
 from pymargins.errors import ArgumentError, NumericalError
 from pymargins.estimands.nodes import Estimand
 from pymargins.inference.distributions import f_upper_tail
+from pymargins.inference.factor import RANK_TOLERANCE, independent_basis, lengths
 from pymargins.inference.uncertainty import Uncertainty
-
-RANK_TOLERANCE = 1e-8
-
-
-def independent_basis(cov: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return an orthonormal basis (k, r) of a covariance's range and its spectrum (r,).
-
-    The covariance is put in correlation form first, so that units do not decide the rank; the
-    basis is for the standardised values.
-    """
-    sd = np.sqrt(np.diagonal(cov))
-    safe = np.where(sd > 0, sd, 1.0)
-    spectrum, vectors = np.linalg.eigh(cov / np.outer(safe, safe))
-    keep = spectrum > RANK_TOLERANCE * max(float(spectrum[-1]), 1e-300) * len(cov)
-    return vectors[:, keep], spectrum[keep]
 
 
 def wald(estimand: Estimand, null: FloatArray, inference: Uncertainty) -> pd.Series:
@@ -44,13 +30,12 @@ def wald(estimand: Estimand, null: FloatArray, inference: Uncertainty) -> pd.Ser
     NumericalError
         Where the covariance leaves out a combination of the rows that is not redundant.
     """
-    cov = inference.covariance(estimand)
-    basis, spectrum = independent_basis(cov)
+    factor = inference.factor(estimand)
+    basis, spectrum = independent_basis(factor)
     rank = len(spectrum)
     if rank == 0:
         raise ArgumentError("joint_test: no row has any uncertainty; there is nothing to test.")
-    sd = np.sqrt(np.diagonal(cov))
-    safe = np.where(sd > 0, sd, 1.0)
+    safe = lengths(factor)
     distance = (inference.value(estimand) - null) / safe
     within = basis.T @ distance
     outside = distance - basis @ within

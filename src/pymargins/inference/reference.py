@@ -144,7 +144,12 @@ def _satterthwaite(fitted: Fitted, cov: Covariance) -> Reference:
         return cov.references["satterthwaite"]
     offer = fitted.references.get("satterthwaite")
     if offer is None:
-        raise UnsupportedError('df: "satterthwaite" is not available for this model.')
+        corrected = next((k for k in ("CR2", "CR3") if k in fitted.covariances), None)
+        advice = f' Of linear regressions it goes with vcov="{corrected}" and cluster=.'
+        raise UnsupportedError(
+            f'df: "satterthwaite" is not available for this model with vcov={cov.facts.kind!r}.'
+            + (advice if corrected else "")
+        )
     if cov.facts.kind not in offer.goes_with:
         raise ArgumentError(
             f'df: "satterthwaite" is derived for vcov="gls" (or a cluster-robust one), not for '

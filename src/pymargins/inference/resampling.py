@@ -53,7 +53,9 @@ def bootstrap(option: Bootstrap, fitted: Fitted) -> DrawsInference:
         tally = "; ".join(f"{count} x {text}" for text, count in found.failures.items())
         raise NumericalError(
             f"bootstrap: {failed} of {option.n_boot} replicates failed, more than the share of "
-            f"{option.max_failures:g} allowed by max_failures. {tally}."
+            f"{option.max_failures:g} allowed by max_failures. {tally}. Look at m.diagnose() of a "
+            'session without the bootstrap; a simpler random part, kind="parametric" (where '
+            "clusters are few), or a larger max_failures= may do."
         )
     notes: list[Note] = list(found.notes)
     if failed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from pymargins._typing import FloatArray
@@ -35,6 +36,14 @@ class Uncertainty(Protocol):
         ...
 
     @property
+    def seen(self) -> Callable[[FloatArray], FloatArray] | None:
+        """What tells the share of a variance that clusters show; None without clusters.
+
+        Its rows are over the coefficients.
+        """
+        ...
+
+    @property
     def n_draws(self) -> int | None:
         """The number of draws; None where there are none."""
         ...
@@ -57,6 +66,10 @@ class Uncertainty(Protocol):
 
     def covariance(self, estimand: Estimand) -> FloatArray:
         """Return the joint covariance (k, k)."""
+        ...
+
+    def factor(self, estimand: Estimand) -> FloatArray:
+        """Return a factor (k, q) of the joint covariance: its product with its transpose."""
         ...
 
     def std_error(self, estimand: Estimand) -> FloatArray:

@@ -1,28 +1,19 @@
-"""Exact derivatives of formula factors, and the differences that stand in where none exists."""
+"""Exact derivatives: of formula factors by NumPy's ufuncs, of users' functions of a few numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import reduce
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from pymargins._typing import BoolArray, FloatArray
+from pymargins._typing import FloatArray
 from pymargins.errors import NumericalError
 
-#: Step of the difference quotient, relative to the variable's range ...
-RANGE_STEP = 1e-4
-#: ... and to its value, so that a logarithm near zero is not stepped over.
-VALUE_STEP = 1e-3
-MINIMUM_STEP = 1e-6
 #: A derivative of a user's function is settled when a last extrapolation moves it by less.
 SETTLED = 1e-9
-#: The smallest jump that is refused, relative to the function's whole change over the range:
-#: a smooth function's third difference over a step of `RANGE_STEP` is far below it.
-SMALLEST_JUMP = 1e-5
-COURSE_POINTS = 9
 
 
 class Dual(np.lib.mixins.NDArrayOperatorsMixin):
@@ -31,13 +22,15 @@ class Dual(np.lib.mixins.NDArrayOperatorsMixin):
     A factor such as ``np.log(age)`` or ``I(age**2)`` evaluated on a `Dual` returns its exact
     derivative beside its value (forward-mode differentiation). Anything that is not a known
     ufunc asks for a plain array and gets a `TypeError`, which sends the caller to differences.
+    `bent` tells where a kink was met, at which the slope is the mean of both sides.
     """
 
-    __slots__ = ("slope", "value")
+    __slots__ = ("bent", "slope", "value")
 
-    def __init__(self, value: Any, slope: Any) -> None:
+    def __init__(self, value: Any, slope: Any, bent: Any = False) -> None:
         self.value = np.asarray(value, dtype=float)
         self.slope = np.asarray(slope, dtype=float)
+        self.bent = bent
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         raise TypeError("this function is not differentiated exactly")
@@ -48,6 +41,8 @@ class Dual(np.lib.mixins.NDArrayOperatorsMixin):
         values = [x.value if isinstance(x, Dual) else np.asarray(x) for x in inputs]
         slopes = [x.slope if isinstance(x, Dual) else 0.0 for x in inputs]
         if ufunc in _LOCALLY_CONSTANT:
+            if ufunc in _COMPARISONS and np.any(values[0] == values[1]):
+                raise TypeError("at the threshold a comparison jumps, and may be a kink")
             return ufunc(*values)
         rule = _RULES.get(ufunc)
         if rule is None:
@@ -55,7 +50,9 @@ class Dual(np.lib.mixins.NDArrayOperatorsMixin):
         with np.errstate(all="ignore"):
             value = ufunc(*values)
             slope = rule(value, values, slopes)
-        return Dual(value, slope)
+        bent = reduce(np.logical_or, [x.bent for x in inputs if isinstance(x, Dual)])
+        kink = _KINKS.get(ufunc)
+        return Dual(value, slope, bent if kink is None else bent | kink(values, slopes))
 
 
 def _power(value: Any, x: list[Any], d: list[Any]) -> Any:
@@ -106,99 +103,15 @@ _RULES: dict[np.ufunc, Callable[[Any, list[Any], list[Any]], Any]] = {
     np.deg2rad: lambda v, x, d: np.deg2rad(d[0]),
 }
 
-_LOCALLY_CONSTANT = {
-    np.greater,
-    np.greater_equal,
-    np.less,
-    np.less_equal,
-    np.equal,
-    np.not_equal,
-    np.isfinite,
-    np.isnan,
+# arguments x and their slopes d -> where the two sides have different slopes
+_KINKS: dict[np.ufunc, Callable[[list[Any], list[Any]], Any]] = {
+    np.absolute: lambda x, d: (x[0] == 0.0) & (d[0] != 0.0),
+    np.maximum: lambda x, d: (x[0] == x[1]) & (d[0] != d[1]),
+    np.minimum: lambda x, d: (x[0] == x[1]) & (d[0] != d[1]),
 }
 
-
-def difference_quotient(
-    function: Callable[[FloatArray], FloatArray], at: FloatArray, low: float, high: float
-) -> FloatArray:
-    """Differentiate `function` row by row with respect to its argument.
-
-    Richardson-extrapolated central differences: with ``c(h) = (f(x+h) - f(x-h)) / 2h`` the
-    derivative is ``(4 c(h/2) - c(h)) / 3``, exact for polynomials up to the fourth degree, so
-    also within every piece of a cubic spline and at its knots. Where a step would leave the
-    observed range, the five-point one-sided formula of the same order is used, because a spline
-    is not defined beyond its boundary knots.
-
-    Parameters
-    ----------
-    function : callable
-        From values (n,), always for all rows, to columns (n, k).
-    at : ndarray, shape (n,)
-        Where to differentiate.
-    low, high : float
-        The observed range of the variable.
-
-    Returns
-    -------
-    ndarray, shape (n, k)
-
-    Raises
-    ------
-    NumericalError
-        Where the function jumps within a step of a value.
-
-    References
-    ----------
-    Fornberg, B. (1988). Generation of finite difference formulas on arbitrarily spaced grids.
-    *Mathematics of Computation* 51, 699-706, Table 3. doi:10.1090/S0025-5718-1988-0935077-0
-    """
-    spread = (high - low) or abs(high) or 1.0
-    step = np.clip(VALUE_STEP * np.abs(at), MINIMUM_STEP * spread, RANGE_STEP * spread)
-    side = np.where(at - step < low, 1.0, np.where(at + step > high, -1.0, 0.0))
-    inner = side == 0.0
-    # the step that the floating-point numbers really make
-    step = ((at + step) - at) * np.where(inner, 1.0, side)
-    points = len(_ONE_SIDED) if not inner.all() else len(_CENTRAL)
-    values: list[FloatArray] = []
-    slope: Any = 0.0
-    for (offset, weight), (beside, its_weight) in zip(
-        [*_CENTRAL, (0.0, 0.0)][:points], _ONE_SIDED[:points], strict=True
-    ):
-        value = function(at + np.where(inner, offset, beside) * step)
-        values.append(value)
-        slope = slope + value * np.where(inner, weight, its_weight)[:, None]
-    jumps, rough = _like_a_step(values, inner)
-    if jumps.any():
-        # so near to a point without slope a cubic looks the same; a step is one from afar too
-        course = [function(np.full(len(at), x)) for x in np.linspace(low, high, COURSE_POINTS)]
-        jumps &= rough > SMALLEST_JUMP * np.ptp(np.stack([*values, *course]), axis=(0, 1))
-    if jumps.any():
-        where = float(at[jumps.any(axis=1)][0])
-        raise NumericalError(f"it jumps at {where:.6g}, where it has no slope.")
-    return slope / step[:, None]
-
-
-_CENTRAL = ((-1.0, 1 / 6), (-0.5, -4 / 3), (0.5, 4 / 3), (1.0, -1 / 6))
-_ONE_SIDED = ((0.0, -25 / 12), (1.0, 4.0), (2.0, -3.0), (3.0, 4 / 3), (4.0, -1 / 4))
-
-
-def _like_a_step(values: Sequence[FloatArray], inner: BoolArray) -> tuple[BoolArray, FloatArray]:
-    """Tell where the values (n, k) at the points of a stencil look like those of a step.
-
-    A step makes the differences that vanish for a smooth function as large as the function's
-    whole change over the stencil; for a kink they reach a quarter of it. Returns that, and the
-    differences.
-    """
-    central = np.abs((values[3] - values[0]) - 2.0 * (values[2] - values[1]))
-    beside = np.abs(values[0] - 2.0 * values[1] + values[2])
-    if len(values) > len(_CENTRAL):
-        beside = np.maximum(beside, np.abs(values[2] - 2.0 * values[3] + values[4]))
-    rough = np.where(inner[:, None], central, beside)
-    high, low = reduce(np.maximum, values), reduce(np.minimum, values)
-    change = high - low
-    largest = high.max(axis=0) - low.min(axis=0)
-    noise = 1e-9 * np.maximum(np.abs(high), np.abs(low)).max(axis=0)
-    return (rough > 0.5 * change) & (rough > 0.01 * largest) & (rough > noise), rough
+_COMPARISONS = {np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal}
+_LOCALLY_CONSTANT = {*_COMPARISONS, np.isfinite, np.isnan}
 
 
 def jacobian(function: Callable[[FloatArray], FloatArray], at: FloatArray) -> FloatArray:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from pymargins.models.dates import days, is_date
 from pymargins.models.design import Design, Factor
 from pymargins.models.variables import Variable
 
@@ -40,6 +41,9 @@ def _variable(name: str, design: Design, column: Any) -> Variable:
     if isinstance(dtype, pd.CategoricalDtype):
         levels = tuple(dtype.categories)
         return Variable(name, "categorical", levels, levels[0], dtype=dtype)
+    if is_date(dtype):
+        values = days(column)
+        return Variable(name, "numeric", low=values.min(), high=values.max(), dtype=dtype)
     if not pd.api.types.is_numeric_dtype(dtype):
         levels = tuple(sorted(pd.unique(column.dropna()), key=str))
         return Variable(name, "categorical", levels, levels[0], dtype=dtype)
@@ -60,3 +64,25 @@ def _reference(design: Design, factors: Sequence[Factor], levels: Sequence[Any])
                 if len(zero) == 1 and ones:
                     return levels[int(zero[0])]
     return levels[0]
+
+
+def variables_frame(
+    variables: Mapping[str, Variable], designs: Mapping[str, Design], frame: pd.DataFrame
+) -> pd.DataFrame:
+    """Describe the variables of a model, one row each, in the formula's order."""
+    factors = [factor for design in designs.values() for factor in design.factors]
+    rows: dict[str, dict[str, Any]] = {}
+    for name, variable in variables.items():
+        numeric = variable.kind == "numeric"
+        enters = dict.fromkeys(f.name for f in factors if name in f.variables)
+        rows[name] = {
+            "kind": variable.kind,
+            "levels": None if numeric else list(variable.levels),
+            "low": variable.low if numeric else np.nan,
+            "high": variable.high if numeric else np.nan,
+            "reference": variable.reference,
+            "missing": int(frame[name].isna().sum()),
+            "enters": ", ".join(enters),
+        }
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    return table.rename_axis("variable")

@@ -7,6 +7,7 @@ coded column of the factor ``C(school)``. Adapters translate a fit's stored form
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -14,17 +15,30 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from pymargins._typing import AnyArray, FloatArray
-from pymargins.errors import ModelError, NumericalError, UnsupportedError
-from pymargins.models.derivative import Dual, difference_quotient
+from pymargins._typing import AnyArray, BoolArray, FloatArray
+from pymargins.errors import (
+    ModelError,
+    NumericalError,
+    PymarginsWarning,
+    UnsupportedError,
+    callers_level,
+)
+from pymargins.models.dates import days, is_date, of_days
+from pymargins.models.derivative import Dual
+from pymargins.models.differences import difference_quotient, whole_steps
+from pymargins.models.domain import require_values
 
 #: Columns of data by variable name: what a factor is evaluated on.
 Columns: TypeAlias = Mapping[str, Any]
 
 ROWS_PER_CHUNK = 32_768
 DESIGN_TOLERANCE = 1e-8
-#: A slope that is zero but for rounding, relative to the change over the whole range.
+#: A change that is none but for rounding, relative to the change over the whole range.
 FLAT = 1e-9
+#: Rows, and values of a variable, among which a step function is told from a flat stretch.
+STEP_ROWS = 16
+STEP_PLACES = 33
+GOLDEN = (5**0.5 - 1) / 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +60,8 @@ class Factor:
         The levels of a categorical factor in the order of the codes; None for a numeric one.
     direct : bool
         Whether the factor is a variable itself: its value, or its levels as they are.
+    opaque : bool
+        Whether its values are known of the rows of the fit only, not as a function of variables.
     """
 
     name: str
@@ -54,58 +70,142 @@ class Factor:
     width: int = 1
     levels: tuple[Any, ...] | None = None
     direct: bool = False
+    opaque: bool = False
 
     def derivative(self, columns: Columns, variable: str, low: float, high: float) -> FloatArray:
-        """Differentiate a numeric factor with respect to `variable`, row by row: (n, k)."""
+        """Differentiate a numeric factor with respect to `variable`, row by row: (n, k).
+
+        With respect to a date or a span of time the slope is that of one day.
+        """
         if self.levels is not None:
             raise UnsupportedError(
                 f"dydx: {variable!r} enters the model through {self.name!r}, which jumps from "
                 "level to level and has no slope. Contrast two of its values with "
                 f"m.contrasts(pairwise({variable!r}, [a, b])) instead."
             )
-        at = np.asarray(columns[variable], dtype=float)
+        column = columns[variable]
+        dates = is_date(getattr(column, "dtype", None))
+        at = days(column) if dates else np.asarray(column, dtype=float)
         if self.direct:
             return np.ones((len(at), 1))
         try:
+            if dates:
+                raise TypeError("dates are differentiated by differences")
             plain = {name: _for_ufuncs(column) for name, column in columns.items()}
             result = self.evaluate({**plain, variable: Dual(at, np.ones_like(at))})
         except Exception:  # user code and stateful transforms refuse in many ways
             result = None
         if isinstance(result, Dual):
+            require_values(np.isfinite(np.broadcast_to(result.value, at.shape)), columns)
             slope = np.broadcast_to(result.slope, at.shape)[:, None]
+            bent = np.broadcast_to(result.bent, at.shape)
         else:
-            slope = self._by_differences(columns, variable, at, low, high)
+            slope, bent = self._by_differences(columns, variable, at, low, high)
         if not np.isfinite(slope).all():
             where = at[~np.isfinite(slope).all(axis=1)][0]
             raise NumericalError(
                 f"dydx: {self.name!r} has no finite slope at {variable} = {where:.6g}."
             )
+        flat = np.all(slope == 0.0, axis=0)
+        if flat.any():
+            self._require_no_step(columns, variable, low, high, flat)
+        if bent.any():
+            warnings.warn(self._at_a_kink(variable, at, bent), PymarginsWarning, callers_level())
         return slope
 
     def _by_differences(
         self, columns: Columns, variable: str, at: FloatArray, low: float, high: float
-    ) -> FloatArray:
-        def shifted(rows: FloatArray) -> FloatArray:
-            return self.evaluate({**columns, variable: pd.Series(rows)})
-
-        alone = len(self.variables) == 1
+    ) -> tuple[FloatArray, BoolArray]:
+        dtype = getattr(columns[variable], "dtype", None)
         back: Any = slice(None)
-        if alone:
+        if len(self.variables) == 1:
             at, back = np.unique(at, return_inverse=True)
+
+        def shifted(rows: FloatArray) -> FloatArray:
+            return self.evaluate({**columns, variable: _column(rows, dtype)})
+
         try:
-            slope = difference_quotient(shifted, at, low, high)
+            slope, bent = difference_quotient(shifted, at, low, high)
+        except NumericalError as error:
+            if is_date(dtype) and np.all(at % 1.0 == 0.0):
+                slope = self._by_whole_days(shifted, variable, at, low, high)
+                return slope[back], np.zeros(len(slope[back]), dtype=bool)
+            raise self._no_slope(variable, str(error)) from None
+        except Exception as error:
+            self.evaluate(columns)  # has it a value at all? it says itself why not
+            raise self._no_slope(
+                variable, "it has a value at what was asked but none beside it."
+            ) from error
+        return slope[back], bent[back]
+
+    def _by_whole_days(
+        self,
+        shifted: Callable[[FloatArray], FloatArray],
+        variable: str,
+        at: FloatArray,
+        low: float,
+        high: float,
+    ) -> FloatArray:
+        """Differentiate code that counts days, such as ``(when - start).dt.days``.
+
+        It jumps at every midnight, but between dates without a time of day it changes smoothly.
+        """
+        try:
+            return whole_steps(shifted, at, low, high)
         except NumericalError as error:
             raise self._no_slope(variable, str(error)) from None
-        course = np.ptp(shifted(at), axis=0) / ((high - low) or 1.0) if alone else np.zeros(1)
-        if course.any() and (np.abs(slope) <= FLAT * course).all():
-            raise self._no_slope(variable, "it is a step function.")
-        return slope[back]
+
+    def _require_no_step(
+        self, columns: Columns, variable: str, low: float, high: float, flat: BoolArray
+    ) -> None:
+        """Refuse a factor that changes with a variable, but from step to step only.
+
+        Asked of the columns that are `flat` where a slope was asked for. Some rows are taken
+        through the variable's range: a step function has no slope anywhere in it.
+        """
+        n = len(columns[variable])
+        rows = np.unique(np.linspace(0, n - 1, STEP_ROWS).astype(int))
+        places = low + (high - low) * ((np.arange(1, STEP_PLACES + 1) * GOLDEN) % 1.0)
+        short = 1e-6 * (high - low)
+        picked = np.repeat(rows, len(places))
+        along = np.tile(places, len(rows))
+        others = {
+            name: column.iloc[picked].reset_index(drop=True)
+            for name, column in columns.items()
+            if name != variable
+        }
+
+        def through(shift: float) -> FloatArray:
+            moved = _column(along + shift, getattr(columns[variable], "dtype", None))
+            values = self.evaluate({**others, variable: moved})
+            return values[:, flat].reshape(len(rows), len(places), -1)
+
+        try:
+            below, above = through(-short), through(short)
+        except Exception:  # elsewhere in its range it need not have a value
+            return
+        course = np.ptp(below, axis=1).max(axis=0)
+        change = np.abs(above - below).max(axis=(0, 1))
+        if ((course > 0) & (change <= FLAT * course)).any():
+            raise self._no_slope(variable, "it is a step function of it.")
+
+    def _at_a_kink(self, variable: str, at: FloatArray, bent: BoolArray) -> str:
+        where = at[bent][0]
+        return (
+            f"dydx: {self.name!r} has a kink at {variable} = {where:.6g}, where "
+            f"{int(bent.sum())} of {len(at)} slopes were asked; each is the mean of the slopes "
+            f"to both sides. For one side ask beside it: atexog={{{variable!r}: ...}}."
+        )
 
     def _no_slope(self, variable: str, why: str) -> NumericalError:
         return NumericalError(
             f"dydx: {variable!r} enters the model through {self.name!r}, and {why} Contrast two of "
             f"its values with m.contrasts(pairwise({variable!r}, [a, b])) instead."
         )
+
+
+def _column(values: FloatArray, dtype: Any) -> Any:
+    return of_days(values, dtype) if is_date(dtype) else pd.Series(values)
 
 
 def _for_ufuncs(column: Any) -> Any:

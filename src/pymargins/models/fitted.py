@@ -11,7 +11,7 @@ import pandas as pd
 
 from pymargins._typing import AnyArray, FloatArray, IntArray
 from pymargins.errors import ModelError
-from pymargins.facts import Health, ModelFacts
+from pymargins.facts import FitHealth, Health, ModelFacts
 from pymargins.models.describe import make_variables
 from pymargins.models.design import Design
 from pymargins.models.means import LinearMean, Mean
@@ -74,6 +74,11 @@ class Fitted:
         By role, what is added to the linear predictor of each row of `frame`.
     null_spaces : mapping of str to ndarray
         By block, directions (p, d) of the parameters that the data do not determine.
+    row_weights : ndarray, shape (n,), optional
+        How many observations each row of `frame` stands for: averages count them so.
+    index : Index, optional
+        Of the rows of `frame` as the user's own frame had it, by which what comes one a row is
+        aligned; by default 0 to n - 1.
     groups : ndarray, shape (n,), optional
         The group of each row, 0..G-1, where rows are drawn in groups.
     refits : Refits, optional
@@ -81,6 +86,8 @@ class Fitted:
         Returns what a reviewer should know of the fit.
     polish : callable, optional
         Returns the same model at the optimum of its likelihood.
+    responses : mapping of str to callable
+        Other means that the class has, by name: from a model to the same with that mean.
     """
 
     parameters: Parameters
@@ -96,10 +103,13 @@ class Fitted:
     factor_values: Mapping[str, tuple[AnyArray, ...]] = field(default_factory=dict)
     offsets: Mapping[str, FloatArray] = field(default_factory=dict)
     null_spaces: Mapping[str, FloatArray] = field(default_factory=dict)
+    row_weights: FloatArray | None = None
+    index: pd.Index | None = None
     groups: IntArray | None = None
     refits: Refits | None = None
-    health: Callable[[], Health] | None = None
+    health: Callable[[], Health | FitHealth] | None = None
     polish: Callable[[], Fitted] | None = None
+    responses: Mapping[str, Callable[[Fitted], Fitted]] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -144,6 +154,7 @@ class Fitted:
                 f"params: {len(coefficients)} coefficients for a design of {len(design.names)} "
                 "columns."
             )
+        more.setdefault("index", frame.index)
         frame = frame.reset_index(drop=True)
         values = tuple(f.evaluate({v: frame[v] for v in f.variables}) for f in design.factors)
         missing = column_rank(design.rows(values, len(frame))).null_space

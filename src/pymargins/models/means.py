@@ -50,8 +50,20 @@ class SceneRows(Protocol):
         """Return their derivative by a variable, (m, c); None where it plays no part."""
         ...
 
+    def predictor(self, role: str, block: str, point: Point) -> FloatArray:
+        """Return a linear predictor without its offset, (m, B)."""
+        ...
+
+    def rise(self, role: str, block: str, variable: str, point: Point) -> FloatArray | None:
+        """Return its derivative by a variable, (m, B); None where that plays no part."""
+        ...
+
     def values(self, variable: str) -> FloatArray:
-        """Return a numeric variable, (m,)."""
+        """Return a numeric variable, (m, 1), or (1, B) where it is pinned."""
+        ...
+
+    def remembered(self, key: Any, compute: Callable[[], Any]) -> Any:
+        """Return what was computed on these rows before, or compute it."""
         ...
 
     def offset(self, role: str) -> FloatArray | float:
@@ -72,11 +84,17 @@ class OnDesign:
         The parameters it is by.
     factor : ndarray, shape (m, B, J)
     design : ndarray, shape (m, c)
+    role : str
+        Whose rows they are.
+    variable : str, optional
+        By which they are differentiated.
     """
 
     block: str
     factor: FloatArray
     design: FloatArray
+    role: str = "mean"
+    variable: str | None = None
 
     def times(self, factor: FloatArray) -> OnDesign:
         """Multiply each row's gradient by a number, (m, B, J)."""
@@ -118,8 +136,8 @@ class Mean(Protocol):
     """The mean outcomes of a row."""
 
     @property
-    def outcomes(self) -> tuple[str, ...]:
-        """The names of the J outcomes; one empty name where there is one."""
+    def outcomes(self) -> tuple[Any, ...]:
+        """The J outcomes by their labels as fitted; one empty name where there is one."""
         ...
 
     @property
@@ -148,14 +166,14 @@ class Predictor:
 
     def at(self, rows: SceneRows, point: Point) -> FloatArray:
         """Return its value at rows, (m, B)."""
-        return rows.design(self.role) @ point.block(self.block).T + np.asarray(
-            rows.offset(self.role)
-        ).reshape(-1, 1)
+        eta = rows.predictor(self.role, self.block, point)
+        offset = rows.offset(self.role)
+        eta += offset[:, None] if isinstance(offset, np.ndarray) else offset
+        return eta
 
     def rise(self, rows: SceneRows, point: Point, variable: str) -> FloatArray | None:
         """Return its derivative by a variable, (m, B); None where that plays no part."""
-        slope = rows.slope(self.role, variable)
-        return None if slope is None else slope @ point.block(self.block).T
+        return rows.rise(self.role, self.block, variable, point)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +184,7 @@ class LinearMean:
     """
 
     predictor: Predictor = Predictor()
-    outcomes: tuple[str, ...] = ("",)
+    outcomes: tuple[Any, ...] = ("",)
 
     @property
     def blocks(self) -> tuple[str, ...]:
@@ -175,19 +193,28 @@ class LinearMean:
 
     def at(self, rows: SceneRows, point: Point, gradient: bool) -> RowValues:
         """Return the means of rows."""
-        return self._linear(rows.design(self.predictor.role), point, gradient)
+        p = self.predictor
+        return self._linear(rows.predictor(p.role, p.block, point), rows, None, gradient)
 
     def slope(self, rows: SceneRows, point: Point, variable: str, gradient: bool) -> RowValues:
         """Return their derivatives by a numeric variable."""
-        slope = rows.slope(self.predictor.role, variable)
-        if slope is None:
-            slope = np.zeros_like(rows.design(self.predictor.role))
-        return self._linear(slope, point, gradient)
+        rise = rows.rise(self.predictor.role, self.predictor.block, variable, point)
+        if rise is None:
+            size = (rows.size, len(point))
+            return RowValues(np.zeros((*size, 1)))
+        return self._linear(rise, rows, variable, gradient)
 
-    def _linear(self, design: FloatArray, point: Point, gradient: bool) -> RowValues:
-        block = self.predictor.block
-        value = (design @ point.block(block).T)[:, :, None]
-        return RowValues(value, (OnDesign(block, np.ones_like(value), design),) if gradient else ())
+    def _linear(
+        self, value: FloatArray, rows: SceneRows, variable: str | None, gradient: bool
+    ) -> RowValues:
+        value = value[:, :, None]
+        if not gradient:
+            return RowValues(value)
+        role = self.predictor.role
+        design = rows.design(role) if variable is None else rows.slope(role, variable)
+        assert design is not None
+        term = OnDesign(self.predictor.block, np.ones_like(value), design, role, variable)
+        return RowValues(value, (term,))
 
 
 # --- functions of linear predictors --------------------------------------------------------------
@@ -220,7 +247,7 @@ class Outcome(Protocol):
     """What makes mean outcomes of linear predictors."""
 
     @property
-    def outcomes(self) -> tuple[str, ...]:
+    def outcomes(self) -> tuple[Any, ...]:
         """The names of the J outcomes."""
         ...
 
@@ -251,7 +278,7 @@ class PredictorMean:
     others: tuple[str, ...] = ()
 
     @property
-    def outcomes(self) -> tuple[str, ...]:
+    def outcomes(self) -> tuple[Any, ...]:
         """The names of the J outcomes."""
         return self.outcome.outcomes
 
@@ -266,7 +293,7 @@ class PredictorMean:
         if not gradient:
             return RowValues(found.value)
         parts: list[OnDesign | Outright] = [
-            OnDesign(p.block, by, rows.design(p.role))
+            OnDesign(p.block, by, rows.design(p.role), p.role)
             for p, by in zip(self.predictors, found.first, strict=True)
         ]
         parts += [Outright(name, by) for name, by in zip(self.others, found.others, strict=True)]
@@ -283,20 +310,24 @@ class PredictorMean:
         parts: list[OnDesign | Outright] = []
         for j, p in enumerate(self.predictors):
             curved = sum((found.second[j][k] * rise for k, rise in moved), np.zeros_like(value))
-            parts.append(OnDesign(p.block, curved, rows.design(p.role)))
+            parts.append(OnDesign(p.block, curved, rows.design(p.role), p.role))
         for k, _ in moved:
             p = self.predictors[k]
             slope = rows.slope(p.role, variable)
             assert slope is not None
-            parts.append(OnDesign(p.block, found.first[k], slope))
+            parts.append(OnDesign(p.block, found.first[k], slope, p.role, variable))
         for i, name in enumerate(self.others):
             by = sum((found.cross[k][i] * rise[..., None] for k, rise in moved), 0.0)
             parts.append(Outright(name, by + np.zeros_like(found.others[i])))
         return RowValues(value, tuple(parts))
 
     def _derivatives(self, rows: SceneRows, point: Point, order: int) -> Derivatives:
-        eta = [p.at(rows, point) for p in self.predictors]
-        return self.outcome.at(eta, [point.block(name) for name in self.others], order)
+        def compute() -> Derivatives:
+            eta = [p.at(rows, point) for p in self.predictors]
+            return self.outcome.at(eta, [point.block(name) for name in self.others], order)
+
+        # slopes by several variables share them
+        return rows.remembered((id(self), id(point), order), compute)
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,14 +339,25 @@ class InverseLink:
     inverse, first, second : callable
         The inverse link and its first two derivatives, element by element; functions of a module
         can be pickled, those defined on the spot cannot.
+    together : callable, optional
+        From predictors and the order of the highest derivative to all of them, where they share
+        work.
     """
 
     inverse: Elementwise
     first: Elementwise
     second: Elementwise
+    together: Callable[[FloatArray, int], tuple[FloatArray, ...]] | None = None
+
+    def derivatives(self, eta: FloatArray, order: int) -> tuple[FloatArray, ...]:
+        """Return the mean and its derivatives up to an order."""
+        if self.together is not None:
+            return self.together(eta, order)
+        functions = (self.inverse, self.first, self.second)
+        return tuple(np.asarray(function(eta)) for function in functions[: order + 1])
 
     @property
-    def outcomes(self) -> tuple[str, ...]:
+    def outcomes(self) -> tuple[Any, ...]:
         """One outcome, which needs no name."""
         return ("",)
 
@@ -324,10 +366,9 @@ class InverseLink:
     ) -> Derivatives:
         """Return the mean and its derivatives by the predictor."""
         (x,) = eta
-        value = np.asarray(self.inverse(x))[:, :, None]
-        first = (np.asarray(self.first(x))[:, :, None],) if order else ()
-        second = ((np.asarray(self.second(x))[:, :, None],),) if order > 1 else ()
-        return Derivatives(value, first, (), second, ((),) if order > 1 else ())
+        value, *by = (found[:, :, None] for found in self.derivatives(x, order))
+        second = ((by[1],),) if order > 1 else ()
+        return Derivatives(value, by[:1], (), second, ((),) if order > 1 else ())
 
 
 def link_mean(inverse: Elementwise, first: Elementwise, second: Elementwise) -> PredictorMean:

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from pymargins._typing import FloatArray
+from pymargins._typing import FloatArray, IntArray
 
 T = TypeVar("T")
 
@@ -41,6 +41,11 @@ class Parameters:
     def only(self, blocks: Sequence[str]) -> Parameters:
         """Return the parameters of some blocks, in that order."""
         return Parameters.of_blocks(**{name: self[name] for name in blocks})
+
+    def places(self, blocks: Sequence[str]) -> IntArray:
+        """Return the positions of some blocks' parameters, in that order."""
+        every = np.arange(len(self.value), dtype=np.intp)
+        return np.concatenate([every[self.blocks[name]] for name in blocks])
 
 
 def slices(parts: Mapping[str, Any]) -> dict[str, slice]:

@@ -68,11 +68,14 @@ class Request:
         Of cluster-robust ones: larger clusters than the groups of the model.
     information : {"expected", "observed"}
         Of Kenward and Roger's.
+    option : object, optional
+        The option object that it was asked for by.
     """
 
     blocks: tuple[str, ...]
     cluster: Any = None
     information: str = "expected"
+    option: Any = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,12 +90,16 @@ class Covariance:
         What statistics with it are referred to by default; otherwise the model's own.
     references : mapping of str to Reference
         Those that belong to it by name: ``"satterthwaite"`` of a cluster-robust one.
+    seen : callable, optional
+        From rows over the coefficients (k, p) to the share (k,) of the variance of each that such
+        an estimate can show, by the working model: about one where it can be trusted.
     """
 
     matrix: FloatArray
     facts: CovarianceFacts
     reference: Reference | None = None
     references: Mapping[str, Reference] = field(default_factory=dict)
+    seen: Callable[[FloatArray], FloatArray] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,10 +112,13 @@ class CovarianceOffer:
         From the `Request` to the `Covariance`.
     options : tuple of str
         Which options of a request it uses.
+    needs : tuple of str
+        Which of them it cannot do without.
     """
 
     make: Callable[[Request], Covariance]
     options: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -172,6 +182,8 @@ class Replicates:
     refitted_by : str
         The package that refitted, where it was not pymargins.
     notes : tuple
+    seen : callable, optional
+        As of a `Covariance`, of replicates that vary by cluster.
     """
 
     point: Point
@@ -186,3 +198,4 @@ class Replicates:
     clusters: int | None = None
     refitted_by: str = ""
     notes: tuple[Note, ...] = ()
+    seen: Callable[[FloatArray], FloatArray] | None = None

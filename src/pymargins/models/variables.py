@@ -11,6 +11,7 @@ import pandas as pd
 
 from pymargins._typing import AnyArray, FloatArray
 from pymargins.errors import ArgumentError, listing, near_miss
+from pymargins.models.dates import as_dates, days, is_date, of_days
 from pymargins.models.design import encode
 
 Kind = Literal["numeric", "boolean", "categorical"]
@@ -30,7 +31,7 @@ class Variable:
         The level that discrete changes are taken from: the one the coding names, otherwise the
         first.
     low, high : float
-        The observed range of a numeric variable.
+        The observed range of a numeric variable; of dates and spans of time in days, since 1970.
     indicator : bool
         Whether a numeric variable takes the values 0 and 1 and no others.
     dtype : object
@@ -61,6 +62,8 @@ class Variable:
             For a level that does not exist, a text, boolean or missing value for a number, a
             value outside 0..1 for a 0/1 indicator.
         """
+        if self.is_date:
+            return self._dates(values, argument)
         if self.kind == "numeric":
             return pd.Series(self._numbers(values, argument))
         codes = encode(_as_objects(values), self.levels)
@@ -75,6 +78,41 @@ class Variable:
                 f"{near_miss(bad, self.levels)}"
             )
         return self.of_codes(codes)
+
+    @property
+    def is_date(self) -> bool:
+        """Whether it is continuous, in dates or spans of time."""
+        return self.kind == "numeric" and is_date(self.dtype)
+
+    @property
+    def ends(self) -> tuple[Any, Any]:
+        """The observed range of a numeric variable, as values of its own type."""
+        if not self.is_date:
+            return self.low, self.high
+        low, high = self.of_numbers(np.array([self.low, self.high]))
+        return low, high
+
+    def numbers(self, column: Any) -> FloatArray:
+        """Return a column of this variable as numbers; dates and spans in days."""
+        return days(column) if self.is_date else np.asarray(column, dtype=float)
+
+    def of_numbers(self, numbers: FloatArray) -> Any:
+        """Return numbers as a column of this variable."""
+        return of_days(numbers, self.dtype) if self.is_date else pd.Series(numbers)
+
+    def _dates(self, values: Any, argument: str) -> Any:
+        what = "a date" if self.dtype.kind == "M" else "a span of time"
+        seen = f"Observed values run from {self.ends[0]} to {self.ends[1]}."
+        try:
+            column = as_dates(values, self.dtype)
+        except (TypeError, ValueError) as error:
+            raise ArgumentError(
+                f"{argument}: a value for {self.name!r} is not {what} "
+                f"({str(error).splitlines()[0]}). {seen}"
+            ) from error
+        if column.isna().any():
+            raise ArgumentError(f"{argument}: a value for {self.name!r} is missing. {seen}")
+        return column
 
     def of_codes(self, codes: AnyArray) -> Any:
         """Return the column whose values are the levels at `codes`."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pymargins._typing import FloatArray
-from pymargins.facts import Distribution, ResultFacts
+from pymargins.facts import Asked, Distribution, ResultFacts
 from pymargins.report import numbers, words
 from pymargins.report.notes import note_sentence, sentence
 from pymargins.report.summary import Summary
@@ -75,9 +75,9 @@ def _columns(figures: Figures) -> dict[str, list[str]]:
     places = numbers.decimals(figures.estimate, figures.std_error)
     finite = bool(np.isfinite(figures.df).any())
     level = numbers.percent(figures.level)
-    ratios = words.reports_ratios(figures.facts.quantity, figures.facts.scale)
+    estimate = words.estimate_word(figures.facts.quantity, figures.facts.scale)
     return {
-        "Ratio" if ratios else "Estimate": numbers.figures(figures.estimate, places),
+        estimate: numbers.figures(figures.estimate, places),
         "Std. error": numbers.figures(figures.std_error, places),
         _statistic_name(figures, finite): numbers.statistics(figures.statistic),
         **({"df": numbers.degrees_of_freedom(figures.df)} if finite else {}),
@@ -108,7 +108,10 @@ def foundations(facts: ResultFacts) -> tuple[str, ...]:
     effects = words.random_effects_words(session.model)
     groups = words.groups_words(session.model)
     parts = [
-        [words.population_words(session.population), effects and f"random effects {effects}"],
+        [
+            words.population_words(session.population, facts.asked),
+            effects and f"random effects {effects}",
+        ],
         [
             words.method_words(session.method),
             words.reference_words(session.reference),
@@ -119,10 +122,11 @@ def foundations(facts: ResultFacts) -> tuple[str, ...]:
             f"n = {session.model.n:,}" + (f", {groups}" if groups else ""),
         ],
     ]
+    told = [note for note in facts.notes if not isinstance(note, Asked)]
     return (
         *_about_scale(facts),
         *(sentence("; ".join(part for part in note if part)) for note in parts),
-        *map(note_sentence, (*session.notes, *facts.notes)),
+        *map(note_sentence, (*session.notes, *told)),
     )
 
 
@@ -130,7 +134,7 @@ def _about_scale(facts: ResultFacts) -> list[str]:
     scale = facts.scale
     if scale.is_identity:
         return []
-    what = "Ratios" if words.reports_ratios(facts.quantity, scale) else "Estimates"
+    what = f"{words.estimate_word(facts.quantity, scale)}s"
     drawn = facts.session.reference.distribution is Distribution.DRAWS
     notes = [
         f"{what} back-transformed from the {scale.name} scale, on which intervals are "

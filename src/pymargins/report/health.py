@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from pymargins._typing import FloatArray
-from pymargins.facts import Health
+from pymargins.errors import listing
+from pymargins.facts import Flat, Health, Shift, ShiftedDf
 from pymargins.report.summary import Summary
+
+#: A standard error that is off by less than this factor is nearly right.
+NEARLY = 1.01
 
 
 def health_summary(health: Health) -> Summary:
@@ -17,7 +20,7 @@ def health_summary(health: Health) -> Summary:
 def health_lines(health: Health) -> list[tuple[str, str]]:
     """Return what is reported, as pairs of subject and finding."""
     out = [
-        ("Convergence", "the fit says yes" if health.converged else "the fit says NO"),
+        ("Convergence", _convergence(health)),
         ("Optimum", _optimum(health)),
         (
             "Boundary",
@@ -25,40 +28,88 @@ def health_lines(health: Health) -> list[tuple[str, str]]:
             if health.boundary
             else "no variance at zero",
         ),
-        ("Model against GLS standard errors", _ratios(health.se_ratio)),
+        ("Model against GLS standard errors", _ratios(health)),
         (
             "Design",
             "columns are redundant; only estimable quantities are reported"
             if health.rank_deficient
             else "full rank",
         ),
-        ("Groups", f"{health.groups:,}, {_sizes(health)}"),
+        ("Groups", _groups(health)),
     ]
+    if health.flat is not None:
+        out.insert(3, ("Variances", _flat(health.flat)))
     if health.has_few_groups:
+        what = "levels" if health.crossed else "groups"
         words = (
-            f"{health.groups} groups: intervals from the normal distribution are too short for "
-            "group-level effects"
+            f"{health.fewest} {what}: intervals from the normal distribution are too short for "
+            "effects between them"
         )
         out.append(("Small sample", words))
     return out
 
 
+def _convergence(health: Health) -> str:
+    if health.polished:
+        return "polished: at the optimum of the likelihood, wherever the fit stopped"
+    return "the fit says yes" if health.converged else "the fit says NO"
+
+
 def _optimum(health: Health) -> str:
     if health.at_optimum:
         return "reached"
-    return (
-        f"{health.deviance_gap:.2g} above the best deviance found; standard errors move by up to "
-        f"{100 * health.se_shift:.1f} %"
+    gap = f"{health.deviance_gap:.2g} above the best deviance found"
+    return "; ".join([gap, *_shifts(health)])
+
+
+def _shifts(health: Health) -> list[str]:
+    """Say how far standard errors are off: a factor, of what, and which way."""
+    parts = [
+        f"{_factor(shift)} for {of}"
+        for shift, of in (
+            (health.coefficients, "coefficients"),
+            (health.means, "mean responses of rows"),
+        )
+        if shift is not None
+    ]
+    worst = health.coefficients
+    named = f" (worst: {worst.name})" if worst is not None else ""
+    return [f"standard errors are {' and '.join(parts)}{named}"] if parts else []
+
+
+def _factor(shift: Shift) -> str:
+    if shift.factor < NEARLY:
+        return "nearly right"
+    return f"up to {shift.factor:.2g} times too {'small' if shift.too_small else 'large'}"
+
+
+def _flat(flat: Flat) -> str:
+    some = "a combination" if flat.count == 1 else f"{flat.count} combinations"
+    told = (
+        f"the data do not tell {some} of the variance parameters (the likelihood is flat), so that "
+        "the optimiser's start decides"
     )
+    if not flat.touched:
+        return f"{told}; the fixed part and its standard errors do not depend on it"
+    return f"{told} what standard errors are reported for {listing(flat.touched)}"
 
 
-def _ratios(ratio: FloatArray | None) -> str:
+def _ratios(health: Health) -> str:
+    ratio = health.se_ratio
+    if health.polished:
+        return "GLS standard errors are used; those that the fit reports belong to where it stopped"
     if ratio is None:
         return 'the fit reports no valid standard errors; use vcov="gls"'
     least, most = f"{ratio.min():.3f}", f"{ratio.max():.3f}"
     if least == most == "1.000":
         return "the same"
     return f"{least} to {most} times as large"
+
+
+def _groups(health: Health) -> str:
+    if health.crossed:
+        return "crossed " + ", ".join(f"{term.name} ({term.levels:,})" for term in health.random)
+    return f"{health.groups:,}, {_sizes(health)}"
 
 
 def _sizes(health: Health) -> str:
@@ -71,7 +122,9 @@ def _sizes(health: Health) -> str:
 # --- the warning of a session --------------------------------------------------------------------
 
 
-def short_warning(health: Health, vcov: str, stand_in: bool = False) -> str:
+def short_warning(
+    health: Health, vcov: str, stand_in: bool = False, shifted: ShiftedDf | None = None
+) -> str:
     """Write the one warning given at construction, or nothing where conclusions stand.
 
     Parameters
@@ -81,23 +134,49 @@ def short_warning(health: Health, vcov: str, stand_in: bool = False) -> str:
         The covariance that the session uses.
     stand_in : bool
         Whether it was taken because the fit reports none that is valid.
+    shifted : ShiftedDf, optional
+        Degrees of freedom of the session that are others at the optimum.
     """
-    found = [*_about_optimum(health), *_about_covariance(health, vcov, stand_in)]
+    found = [
+        *_about_optimum(health),
+        *([df_words(shifted)] if shifted is not None else []),
+        *([_flat(health.flat)] if health.flat is not None else []),
+        *_about_covariance(health, vcov, stand_in),
+    ]
     if not found:
         return ""
-    advice = 'a refit (method="bfgs", gtol=1e-8) may help.'
-    if vcov == "model":
-        advice = f'vcov="gls" or {advice}'
-    return f"Check this fit: {'; '.join(found)}. See m.diagnose(); {advice}"
+    advice = _advice(health, vcov, shifted is not None)
+    return f"Check this fit: {'; '.join(found)}. See m.diagnose().{advice}"
+
+
+def _advice(health: Health, vcov: str, shifted: bool) -> str:
+    """Say what helps: GLS inherits what a fit off its optimum has wrong, so it is no help there."""
+    if not health.polished and (shifted or not health.at_optimum or not health.converged):
+        return (
+            " Margins(fit, polish=True) works at the optimum; a refit by "
+            'fit(method="powell") often reaches it too, and takes longer.'
+        )
+    if vcov == "model" and (health.boundary or health.differs_from_gls):
+        return ' Margins(fit, vcov="gls") takes standard errors that hold there.'
+    if health.flat is not None and health.flat.touched:
+        return " Leave out the random effect, or the fixed effects, that stand for the same."
+    return ""
+
+
+def df_words(note: ShiftedDf) -> str:
+    """Say what degrees of freedom are, and would be at the optimum."""
+    shift = note.shift
+    return (
+        f"the degrees of freedom belong to where the fit stopped: {shift.here:.3g} for "
+        f"{shift.name}, which has {shift.optimum:.3g} at the optimum"
+    )
 
 
 def _about_optimum(health: Health) -> list[str]:
     if not health.at_optimum:
-        return [
-            f"the fit is not at its optimum (deviance {health.deviance_gap:.2g} too high, "
-            f"standard errors off by up to {100 * health.se_shift:.1f} %)"
-        ]
-    if not health.converged:
+        gap = f"the fit is not at its optimum (deviance {health.deviance_gap:.2g} too high)"
+        return [": ".join([gap, *_shifts(health)])]
+    if not health.converged and not health.polished:
         return ["the fit says that it did not converge, though it is at the optimum"]
     return []
 
@@ -106,7 +185,7 @@ def _about_covariance(health: Health, vcov: str, stand_in: bool) -> list[str]:
     found: list[str] = []
     if stand_in:
         found.append(f'it reports no valid standard errors, so vcov="{vcov}" is used')
-    if vcov != "model":
+    if vcov != "model" or not health.at_optimum:
         return found
     if not stand_in and health.se_ratio is not None and health.differs_from_gls:
         worst = float(health.se_ratio[int(np.argmax(np.abs(np.log(health.se_ratio))))])

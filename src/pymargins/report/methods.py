@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from pymargins.facts import Distribution, ScaleFacts, SessionFacts, Where
+from pymargins.facts import Distribution, ScaleFacts, SessionFacts
 from pymargins.report import words
 from pymargins.report.notes import note_sentence, sentence
 from pymargins.report.numbers import percent
 from pymargins.report.references import references_for
 from pymargins.report.summary import Summary
-
-#: Of these populations figures are not averages but values at one row.
-AT_ONE_ROW = (Where.TYPICAL, Where.MEAN, Where.MAPPING)
 
 
 def session_summary(facts: SessionFacts) -> Summary:
@@ -22,6 +19,7 @@ def session_summary(facts: SessionFacts) -> Summary:
         "Observations": f"{facts.model.n:,}",
         "Groups": words.groups_words(facts.model),
         "Population": words.population_words(facts.population),
+        "Random part": words.structure_words(facts.model),
         "Random effects": words.random_effects_words(facts.model),
         "Scale": words.scale_words(facts.scale),
         "Covariance": words.covariance_words(facts.covariance),
@@ -47,15 +45,17 @@ def methods_paragraph(facts: SessionFacts) -> str:
 def _origin(facts: SessionFacts) -> str:
     model, groups = words.model_words(facts.model), words.groups_words(facts.model)
     article = "an" if model[:1].lower() in tuple("aeiou") else "a"
+    structure = words.structure_words(facts.model)
     return (
         f"Estimates for {facts.model.response} come from {article} {model}, fitted to "
-        f"{facts.model.n:,} observations{f' in {groups}' if groups else ''}."
+        f"{facts.model.n:,} observations{f' in {groups}' if groups else ''}"
+        + (f", with random {structure}." if structure else ".")
     )
 
 
 def _population(facts: SessionFacts) -> str:
     where = words.population_words(facts.population)
-    evaluated = "evaluated " if facts.population.where in AT_ONE_ROW else ""
+    evaluated = "evaluated " if facts.population.where in words.AT_ONE_ROW else ""
     effects = words.random_effects_words(facts.model)
     with_effects = f", with random effects {effects}" if effects else ""
     return f"They were {evaluated}{where}{with_effects}."
@@ -80,7 +80,8 @@ def _uncertainty(facts: SessionFacts) -> str:
 def _formation(scale: ScaleFacts) -> str:
     if scale.is_identity:
         return "Contrasts are differences on the response's own scale."
-    ratios = ": differences there are reported as ratios" if scale.gives_ratios else ""
+    what = "odds ratios" if scale.gives_odds_ratios else "ratios"
+    ratios = f": differences there are reported as {what}" if scale.divides else ""
     return (
         f"Contrasts were formed and intervals computed on the {scale.name} scale, and "
         f"back-transformed{ratios}."

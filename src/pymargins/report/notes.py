@@ -2,26 +2,43 @@
 
 from __future__ import annotations
 
+import json
+
+from pymargins.errors import listing
 from pymargins.facts import (
     Adjusted,
+    Asked,
     BoundaryParameters,
     Computation,
     Computed,
     Extrapolation,
     FailedReplicates,
     FewClusters,
+    FewDraws,
     FewGroups,
+    FewSandwiched,
+    FitWeights,
+    GroupsAsSubgroups,
     IndefiniteInformation,
+    NotAMean,
     Note,
+    Omitted,
+    OneCluster,
     Polished,
     QuotientNull,
     Remark,
+    ResponseOf,
+    ShiftedDf,
     SingularReplicates,
     SlopesOnIdentity,
     TransformedResponse,
+    Unadjusted,
 )
+from pymargins.report.health import df_words
 from pymargins.values import value_text
 
+#: Deviances that differ by less are the same but for where an optimiser stops.
+SAME_DEVIANCE = 1e-4
 ADJUSTMENTS = {
     "bonferroni": "Bonferroni",
     "holm": "Holm",
@@ -33,6 +50,22 @@ ADJUSTMENTS = {
     "mvt": "largest |t| of the joint distribution",
     "fdr_bh": "Benjamini-Hochberg (false discovery rate)",
     "fdr_by": "Benjamini-Yekutieli (false discovery rate)",
+}
+FIT_WEIGHTS = {
+    "weights": "the weights of the fit do not weight averages; weights= does",
+    "var_weights": "the var_weights of the fit do not weight averages; weights= does",
+    "trials": "figures are probabilities of one trial, averaged over rows; weights= averages over "
+    "trials",
+}
+#: What figures are of, by the name of the response.
+RESPONSES = {
+    "link": "the linear predictor",
+    "cumulative": "the probability of each outcome or a lower one",
+    "mean": "the mean of the outcomes' scores",
+    "zero": "the probability of zero, structural or not",
+    "inflation": "the probability of a structural zero",
+    "count": "the mean of the count part",
+    "precision": "the precision",
 }
 COMPUTATIONS = {
     Computation.PLAIN: "",
@@ -75,15 +108,49 @@ def note_words(note: Note) -> str:
                 f"figures are means of {note.response}, as the model has it, not of {note.column}"
             )
         case Polished():
+            if note.gap < SAME_DEVIANCE:
+                return "polished: at the optimum of the likelihood, where the fit was, too"
             return (
                 f"polished: at the optimum of the likelihood, deviance {note.gap:.3g} below the "
                 "fit's"
             )
+        case NotAMean():
+            return f"figures are of the {note.location} ({note.which}), not of a mean"
+        case FitWeights():
+            return FIT_WEIGHTS[note.kind]
+        case ResponseOf():
+            return f"response {note.name!r}: figures are of {RESPONSES.get(note.name, note.name)}"
         case Extrapolation():
             low, high = value_text(note.low), value_text(note.high)
             return (
                 f"{note.variable} = {value_text(note.value)} lies outside the observed range {low} "
                 f"to {high}: extrapolation"
+            )
+        case Asked():
+            return ""  # the population's sentence says it
+        case GroupsAsSubgroups():
+            return (
+                f"each {note.group_name} is averaged over its own rows, with the coefficients of "
+                "the population: these are not predictions for the groups themselves, whose own "
+                "effects (fit.random_effects) are averaged out"
+            )
+        case Omitted():
+            return (
+                f"{len(note.labels)} left out because the data do not determine them: "
+                f"{listing(note.labels)}"
+            )
+        case FewDraws():
+            return (
+                f"{note.draws:,} draws cannot show the limits of intervals at "
+                f"{100 * note.level:.10g} %: these are the least and the greatest of them; take "
+                f"at least {note.needed:,}, better ten times as many"
+            )
+        case Unadjusted():
+            by = note.by[0] if len(note.by) == 1 else list(note.by)
+            call = f'"{note.method}"' + (f", by={json.dumps(by)}" if note.by else "")
+            return (
+                f"these {note.count} p-values are not adjusted for how many there are; "
+                f".adjust({call}) adjusts them"
             )
         case SlopesOnIdentity():
             return "slopes and elasticities are on the identity scale in every session"
@@ -98,22 +165,39 @@ def note_words(note: Note) -> str:
 def _about_inference(
     note: FewGroups
     | FewClusters
+    | FewSandwiched
+    | OneCluster
     | FailedReplicates
     | SingularReplicates
     | BoundaryParameters
-    | IndefiniteInformation,
+    | IndefiniteInformation
+    | ShiftedDf,
 ) -> str:
     match note:
         case FewGroups():
+            what = f"levels of {note.component}" if note.component else "groups"
+            remedies = " or ".join(f'"{name}"' for name in note.remedies)
             return (
-                f"only {note.groups} groups: intervals from the normal distribution are too short "
-                'for effects between groups; df="kenward-roger" or "satterthwaite" allows for it'
-            )
+                f"only {note.groups} {what}: intervals from the normal distribution are too short "
+                "for effects between groups"
+            ) + (f"; df={remedies} allows for it" if remedies else "")
         case FewClusters():
             where = f"{note.clusters} clusters" + (" in an arm" if note.in_arm else "")
             return (
                 f"only {where}: a bootstrap of clusters has little to draw from; compare with "
                 'df="kenward-roger", or take Bootstrap(kind="parametric")'
+            )
+        case OneCluster():
+            return (
+                f"NOT TO BE TRUSTED: {listing(note.labels)}. Hardly more than one cluster "
+                f"determines it, and clusters show {100 * note.share:.2g} % of its variance only: "
+                f"its standard error is too small by a factor of about {note.share**-0.5:.2g}, its "
+                'interval and p-value are wrong; take vcov="kenward-roger"'
+            )
+        case FewSandwiched():
+            return (
+                f"only {note.clusters} clusters: {note.kind} standard errors themselves vary a "
+                'great deal from sample to sample; compare with vcov="kenward-roger"'
             )
         case FailedReplicates():
             tally = "; ".join(f"{count} x {text}" for text, count in note.reasons.items())
@@ -127,6 +211,8 @@ def _about_inference(
                 f"{note.dropped} variance parameter(s) at the boundary count as known in the "
                 "degrees of freedom"
             )
+        case ShiftedDf():
+            return f"{df_words(note)}; polish=True takes those"
         case IndefiniteInformation():
             return (
                 "the likelihood has no maximum in the variance parameters here, so the degrees of "
@@ -139,6 +225,8 @@ def _about_inference(
 
 def adjustment_words(note: Adjusted) -> str:
     """Say which adjustment it is, of how many tests, and how exactly."""
+    if note.largest == 1:
+        return f"adjusted ({ADJUSTMENTS[note.method]}): a single test, so that nothing changes"
     parts = [
         f"p-values and intervals adjusted for {_families(note)}: {ADJUSTMENTS[note.method]}",
         *map(computation_words, note.computed),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pymargins.facts import (
+    Asked,
     BootstrapDraws,
     CovarianceFacts,
     DeltaMethod,
@@ -14,6 +15,7 @@ from pymargins.facts import (
     PopulationFacts,
     Quantity,
     RandomEffects,
+    RandomTerm,
     ReferenceFacts,
     ScaleFacts,
     SimulatedDraws,
@@ -46,6 +48,7 @@ VERBS = {
 OPERATIONS = {
     Operation.CONTRAST: "contrast",
     Operation.RATIO: "ratio",
+    Operation.ODDS_RATIO: "odds ratio",
     Operation.COMBINATION: "combination",
     Operation.QUOTIENT: "quotient",
 }
@@ -53,10 +56,18 @@ POPULATIONS = {
     Where.OVERALL: "averaged over the {n:,} rows of the fit",
     Where.TYPICAL: "at one typical row (median of numeric variables, mode of the others)",
     Where.MEAN: "at one row (mean of numeric variables, mode of the others)",
-    Where.BALANCED: "averaged over every combination of the categorical variables, equally "
-    "weighted, numeric variables at their mean",
+    Where.BALANCED: "averaged over every combination of the categorical variables, {scheme}, "
+    "numeric variables at their mean",
     Where.MAPPING: "at one row ({settings}; the others typical)",
     Where.FRAME: "averaged over the {n:,} rows of the data frame given",
+}
+#: Of these populations figures are not averages but values at one row.
+AT_ONE_ROW = (Where.TYPICAL, Where.MEAN, Where.MAPPING)
+SCHEMES = {
+    "equal": "equally weighted",
+    "proportional": "weighted by their share of the rows of the fit",
+    "outer": "weighted by the product of their levels' shares of the rows of the fit",
+    "cells": "weighted by their share of the rows of the fit that have the levels asked for",
 }
 RANDOM_EFFECTS = {
     RandomEffects.NONE: "",
@@ -64,6 +75,8 @@ RANDOM_EFFECTS = {
 }
 COVARIANCES = {
     "model": "as the fit reports it",
+    "nonrobust": "under the model (nonrobust)",
+    "whole information": "as the fit means it, with the whole observed information",
     "gls": "GLS, (X'V⁻¹X)⁻¹ at the fitted variances",
     "matrix": "given by the user",
     "draws": "of the bootstrap draws",
@@ -81,6 +94,8 @@ REFERENCES = {
     Distribution.BETWEEN_WITHIN: "t with degrees of freedom by between-within",
     Distribution.DRAWS: "",
 }
+#: How facts name a random intercept.
+INTERCEPT = "Intercept"
 BOOTSTRAPS = {
     "residual": "residual bootstrap (reflated at both levels)",
     "wild": "wild cluster bootstrap",
@@ -107,9 +122,11 @@ def quantity_words(quantity: Quantity, verb: bool = True) -> str:
     return words + (f" ({VERBS[quantity.kind]})" if verb and quantity.kind in VERBS else "")
 
 
-def reports_ratios(quantity: Quantity, scale: ScaleFacts) -> bool:
-    """Tell whether rows are ratios of means: differences on the log scale."""
-    return quantity.compares and scale.gives_ratios
+def estimate_word(quantity: Quantity, scale: ScaleFacts) -> str:
+    """Name what is estimated, for the head of a column: differences on some scales are ratios."""
+    if quantity.compares and scale.gives_ratios:
+        return "Ratio"
+    return "Odds ratio" if quantity.compares and scale.gives_odds_ratios else "Estimate"
 
 
 def null_of(quantity: Quantity, scale: ScaleFacts) -> float | None:
@@ -140,7 +157,23 @@ def groups_words(model: ModelFacts) -> str:
     """Count the groups and name their column; nothing where there are none."""
     if model.groups is None:
         return ""
+    if model.groups == 1 and model.random:  # crossed: one group holds all levels of all components
+        return "crossed " + ", ".join(f"{term.name} ({term.levels:,})" for term in model.random)
     return f"{model.groups:,} groups" + (f" ({model.group_name})" if model.group_name else "")
+
+
+def structure_words(model: ModelFacts) -> str:
+    """Name what varies between groups: ``"intercept and slope of Days by Subject (18)"``."""
+    return "; ".join(map(_random_term, model.random))
+
+
+def _random_term(term: RandomTerm) -> str:
+    if not term.effects:
+        return f"effects of {term.name} ({term.levels:,} levels, one variance)"
+    by = f" by {term.name}" if term.name else ""
+    names = ["intercept" if e == INTERCEPT else f"slope of {e}" for e in term.effects]
+    together = ", correlated" if len(names) > 1 else ""
+    return f"{' and '.join(names)}{by} ({term.levels:,} groups{together})"
 
 
 def random_effects_words(model: ModelFacts) -> str:
@@ -148,13 +181,40 @@ def random_effects_words(model: ModelFacts) -> str:
     return RANDOM_EFFECTS[model.random_effects]
 
 
-def population_words(population: PopulationFacts) -> str:
-    """Say what is averaged over, or at which row figures are."""
+def population_words(population: PopulationFacts, asked: Asked | None = None) -> str:
+    """Say what is averaged over, or at which row figures are.
+
+    Parameters
+    ----------
+    population : PopulationFacts
+    asked : Asked, optional
+        Whether rows were split into subgroups, or set to values.
+    """
     settings = ", ".join(f"{name}={value}" for name, value in population.settings)
-    words = POPULATIONS[population.where].format(n=population.n, settings=settings)
+    words = POPULATIONS[population.where].format(
+        n=population.n, settings=settings, scheme=SCHEMES[population.scheme]
+    )
     if population.where is Where.MAPPING and not settings:
         words = "at one typical row"
-    return words + (", weighted" if population.weighted else "")
+    if population.counted:
+        words += ", each as often as its frequency weight says"
+    elif population.weighted:
+        words += ", weighted"
+    words += _offset_words(population)
+    if asked is None:
+        return words
+    if asked.over:
+        words += f", each subgroup ({', '.join(asked.over)}) over its own"
+    if asked.given:
+        every = "" if population.where in AT_ONE_ROW else " in every row"
+        words += f", with {' and '.join(asked.given)} set{every}"
+    return words
+
+
+def _offset_words(population: PopulationFacts) -> str:
+    if population.offset is not None:
+        return f", offset {population.offset:g}"
+    return f", offset at its {population.offset_rule}" if population.offset_rule else ""
 
 
 # --- uncertainty ---------------------------------------------------------------------------------
@@ -166,7 +226,11 @@ def covariance_words(covariance: CovarianceFacts) -> str:
         return f"Kenward-Roger, {covariance.information} information"
     if covariance.clusters is not None:
         return f"cluster-robust {covariance.kind}, {covariance.clusters} clusters"
+    if covariance.lags is not None:
+        return f"{covariance.kind} (Newey-West), {covariance.lags} lags"
     words = COVARIANCES.get(covariance.kind, covariance.kind)
+    if covariance.fitted_as:
+        words += f" ({covariance.fitted_as})"
     return words + (", aligned by name" if covariance.aligned else "")
 
 

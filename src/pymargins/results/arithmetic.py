@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from pymargins._typing import FloatArray, IntArray
-from pymargins.errors import ArgumentError, ArgumentTypeError, NumericalError, unknown_name
+from pymargins.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    NumericalError,
+    RowError,
+    UnknownNameError,
+    listing,
+    unknown_name,
+)
+from pymargins.estimands.columns import in_common_of_pairs, shared, with_contrast
 from pymargins.estimands.nodes import Estimand, Quotient, Scaled, Sum
 from pymargins.facts import Operation, Quantity, ScaleFacts
 from pymargins.inference.uncertainty import Uncertainty
@@ -18,7 +28,7 @@ def positions(labels: Sequence[str], rows: Any) -> IntArray:
     """Return the positions of rows named by a label, a position, a slice or a list of them."""
     if isinstance(rows, str):
         if rows not in labels:
-            raise unknown_name("row", rows, labels, "a label of this result")
+            raise _no_row(labels, rows)
         if labels.count(rows) > 1:
             raise ArgumentError(f"row: {rows!r} names several rows; use their positions.")
         return np.array([labels.index(rows)])
@@ -30,7 +40,10 @@ def positions(labels: Sequence[str], rows: Any) -> IntArray:
         )
     if isinstance(rows, (int, np.integer)):
         if not -len(labels) <= rows < len(labels):
-            raise IndexError(f"row {rows} of a result with {len(labels)} rows")
+            raise RowError(
+                f"row: there is no row {rows}; this result has {len(labels)}, 0 to "
+                f"{len(labels) - 1}."
+            )
         return np.array([int(rows) % len(labels)])
     if isinstance(rows, slice):
         picked = np.arange(len(labels))[rows]
@@ -47,19 +60,29 @@ def positions(labels: Sequence[str], rows: Any) -> IntArray:
     return picked
 
 
-def pairs(estimand: Estimand) -> Estimand:
-    """Return the difference of every pair of rows, the later minus the earlier."""
+def _no_row(labels: Sequence[str], name: str) -> UnknownNameError:
+    parts = [label for label in labels if name in re.findall(r"[^=,\s]+", label)]
+    what = "a label of this result (where(variable=value) picks rows by their columns)"
+    error = unknown_name("row", name, labels, what)
+    return UnknownNameError(f"{error} Did you mean {listing(parts, 3)}?") if parts else error
+
+
+def pairs(estimand: Estimand, minus: str = "-") -> Estimand:
+    """Return the difference of every pair of rows, the earlier minus the later."""
     first, second = np.triu_indices(len(estimand), 1)
     short = [operand(label) for label in _short_labels(estimand.labels)]
-    names = tuple(f"{short[j]} - {short[i]}" for i, j in zip(first, second, strict=True))
-    return Sum(estimand[second], estimand[first], names, (1.0, -1.0))
+    names = tuple(f"{short[i]} {minus} {short[j]}" for i, j in zip(first, second, strict=True))
+    columns = with_contrast(in_common_of_pairs(estimand.columns, first, second), names)
+    return Sum(estimand[first], estimand[second], names, (1.0, -1.0), columns)
 
 
-def added(a: Estimand, b: Estimand, sign: float) -> Estimand:
+def added(a: Estimand, b: Estimand, sign: float, symbol: str) -> Estimand:
     """Return ``a + b`` or ``a - b``, row by row."""
-    symbol = "-" if sign < 0 else "+"
-    names = [f"{operand(x)} {symbol} {operand(y)}" for x, y in zip(a.labels, b.labels, strict=True)]
-    return Sum(a, b, tuple(names), (1.0, sign))
+    names = tuple(
+        f"{operand(x)} {symbol} {operand(y)}" for x, y in zip(a.labels, b.labels, strict=True)
+    )
+    columns = with_contrast(shared(a.columns, b.columns), names)
+    return Sum(a, b, names, (1.0, sign), columns)
 
 
 def scaled(estimand: Estimand, factor: float) -> Estimand:
@@ -67,7 +90,7 @@ def scaled(estimand: Estimand, factor: float) -> Estimand:
     if not np.isfinite(factor):
         raise ArgumentError("a result can be multiplied by a finite number only.")
     names = tuple(f"{factor:g} * {operand(name)}" for name in estimand.labels)
-    return Scaled(estimand, factor, names)
+    return Scaled(estimand, factor, names, estimand.columns)
 
 
 def divided(a: Estimand, b: Estimand, inference: Uncertainty) -> Estimand:
@@ -76,15 +99,17 @@ def divided(a: Estimand, b: Estimand, inference: Uncertainty) -> Estimand:
     if (bottom == 0).any():
         raise NumericalError(f"division by {b.labels[int(np.argmin(np.abs(bottom)))]!r} = 0.")
     names = [f"{operand(x)} / {operand(y)}" for x, y in zip(a.labels, b.labels, strict=True)]
-    return Quotient(a, b, tuple(names))
+    return Quotient(a, b, tuple(names), shared(a.columns, b.columns))
 
 
 def combination(quantity: Quantity, weights: FloatArray, scale: ScaleFacts) -> Quantity:
     """Tell what linear combinations of a quantity are, formed on a scale."""
-    if quantity.operations:
+    if quantity.operations and quantity.outermost is not Operation.COMBINATION:
         return quantity
     if not np.allclose(weights.sum(axis=1), 0.0, atol=1e-9 * np.abs(weights).max()):
-        return quantity.after(Operation.COMBINATION)
+        return quantity if quantity.operations else quantity.after(Operation.COMBINATION)
+    if scale.gives_odds_ratios:
+        return quantity.after(Operation.ODDS_RATIO)
     return quantity.after(Operation.RATIO if scale.gives_ratios else Operation.CONTRAST)
 
 

@@ -11,8 +11,10 @@ import numpy as np
 from pymargins._typing import AnyArray, FloatArray
 from pymargins.asking.scenarios import contrast_weights
 from pymargins.errors import ArgumentError, UnsupportedError
+from pymargins.estimands.columns import in_common_of_blocks, with_contrast
 from pymargins.estimands.nodes import Combine, Estimand
-from pymargins.facts import Operation, QuotientNull, ResultFacts
+from pymargins.facts import OneCluster, Operation, QuotientNull, ResultFacts
+from pymargins.inference.leverage import one_cluster
 from pymargins.results.arithmetic import (
     added,
     aligned,
@@ -23,8 +25,12 @@ from pymargins.results.arithmetic import (
     scaled,
 )
 from pymargins.results.hypotheses import Hypotheses
+from pymargins.results.selection import rows_where
 
 C = TypeVar("C", bound="Combined")
+
+#: More pairs are a mistake: nobody reads them.
+MOST_PAIRS = 1_000_000
 
 
 class Combined(Hypotheses):
@@ -44,6 +50,29 @@ class Combined(Hypotheses):
             return self._with(self.estimand[picked])
         kept = self.adjustment[picked]
         return replace(self, estimand=self.estimand[picked], adjustment=kept, _cache={})
+
+    def where(self: C, **columns: Any) -> C:
+        """Pick rows by the columns of the table.
+
+        Parameters
+        ----------
+        **columns
+            A value, or several, of scenario and subgroup variables: ``where(school="A", age=[30,
+            50])``. A row must have one of the values in every column named.
+
+        Returns
+        -------
+        MarginsResult
+            In the order of the rows; adjusted figures are kept, as by any selection.
+
+        Raises
+        ------
+        UnknownNameError
+            For a column that the rows do not have.
+        ArgumentError
+            For a value that no row has.
+        """
+        return self[rows_where(self.estimand.columns, columns, len(self))]
 
     __array_ufunc__ = None  # NumPy numbers leave the arithmetic to the result
 
@@ -68,25 +97,35 @@ class Combined(Hypotheses):
         MarginsResult
             m rows.
         """
-        named = contrast_weights(matrix, self.labels, "matrix", "rows")
+        named = contrast_weights(matrix, self.labels, "matrix", "rows", self.scale.divides)
         labels = [labels] if isinstance(labels, str) else labels
         names = list(named) if labels is None else [str(x) for x in labels]
         if len(names) != len(named):
             raise ArgumentError(f"labels: {len(names)} given for {len(named)} contrasts.")
         matrix = np.stack(list(named.values()))
-        return self._with(Combine(self.estimand, matrix, tuple(names)), self._after(matrix))
+        columns = with_contrast(in_common_of_blocks(self.estimand.columns, matrix), names)
+        return self._combined(Combine(self.estimand, matrix, tuple(names), columns), matrix)
 
     def pairwise(self: C) -> C:
-        """Contrast every pair of rows, the later minus the earlier (``"B - A"``).
+        """Contrast every pair of rows, the earlier minus the later, as the helper does.
 
         Returns
         -------
         MarginsResult
-            k(k - 1)/2 rows. The helper `pymargins.pairwise` takes the earlier minus the later.
+            k(k - 1)/2 rows, ``"A - B"``; on the log scale ratios, ``"A / B"``, on the logit scale
+            odds ratios.
         """
         if len(self) < 2:
             raise ArgumentError("pairwise: needs at least two rows.")
-        return self._with(pairs(self.estimand), self._after(np.array([[-1.0, 1.0]])))
+        count = len(self) * (len(self) - 1) // 2
+        if count > MOST_PAIRS:
+            raise ArgumentError(
+                f"pairwise: {len(self):,} rows make {count:,} pairs; the limit is {MOST_PAIRS:,}. "
+                "Pick rows first, res.where(...).pairwise(), or name the contrasts that matter, "
+                "res.contrast(matrix)."
+            )
+        minus = "/" if self.scale.divides else "-"
+        return self._combined(pairs(self.estimand, minus), np.array([[1.0, -1.0]]))
 
     def __sub__(self: C, other: Any) -> C:
         return self._add(other, -1.0)
@@ -99,13 +138,20 @@ class Combined(Hypotheses):
             return NotImplemented
         self._check_same_session(other)
         a, b = aligned(self.estimand, other.estimand)
-        return self._with(added(a, b, sign), self._after(np.array([[1.0, sign]])))
+        return self._combined(added(a, b, sign, self._symbol(sign)), np.array([[1.0, sign]]))
+
+    def _symbol(self, sign: float) -> str:
+        """Write what a sum or difference on the session's scale is in the units reported."""
+        if sign < 0:
+            return "/" if self.scale.divides else "-"
+        multiplies = self.scale.divides and self.scale == self.scale.of_contrasts
+        return "*" if multiplies else "+"
 
     def __mul__(self: C, factor: Any) -> C:
         if not isinstance(factor, (int, float, np.number)):
             return NotImplemented
         self._refuse_off_identity("scaling")
-        return self._with(scaled(self.estimand, float(factor)), self._after(np.eye(1)))
+        return self._combined(scaled(self.estimand, float(factor)), np.eye(1))
 
     __rmul__ = __mul__
 
@@ -147,10 +193,15 @@ class Combined(Hypotheses):
                 "known. Make both with the same Margins session."
             )
 
-    def _after(self, weights: FloatArray) -> ResultFacts:
-        """Tell what linear combinations of the rows are."""
+    def _combined(self: C, estimand: Estimand, weights: FloatArray) -> C:
+        """Make a result of linear combinations of the rows, told by their weights."""
         quantity = combination(self.facts.quantity, weights, self.facts.scale)
-        return replace(self.facts, quantity=quantity)
+        scale = self.scale.of_contrasts if quantity.compares else self.scale
+        kept = tuple(note for note in self.facts.notes if not isinstance(note, OneCluster))
+        notes = (*kept, *one_cluster(self.inference, estimand))
+        facts = replace(self.facts, quantity=quantity, scale=scale.facts, notes=notes)
+        made = self._with(estimand, facts)
+        return replace(made, scale=scale, _cache={})
 
     def _with(self: C, estimand: Estimand, facts: ResultFacts | None = None) -> C:
         plain = self._unadjusted()

@@ -134,7 +134,8 @@ class Hypotheses(Estimates):
     def adjust(self: R, method: str, by: str | Sequence[str] | None = None) -> R:
         """Adjust p-values and intervals for the number of tests.
 
-        The rows are one family, or one for each value of `by`. Estimates, standard errors and
+        The rows are one family, or one for each value of `by`; in a family of one nothing
+        changes. Estimates, standard errors and
         statistics stay as they are. ``conf_int(level)``, `test` and every table of what is
         returned are adjusted; a `joint_test` is a single test and is not.
 
@@ -170,7 +171,7 @@ class Hypotheses(Estimates):
         Raises
         ------
         ArgumentError
-            For an unknown method, a family with one member, or rows that a method is not for.
+            For an unknown method, or rows that a method is not for.
 
         References
         ----------

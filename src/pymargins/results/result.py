@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from pymargins.asking.keywords import explains_keywords
+from pymargins.facts import FewDraws, Unadjusted
+from pymargins.families.adjustment import suggested
 from pymargins.inference.distributions import check_level
 from pymargins.report.figures import Figures, summarise
 from pymargins.report.summary import Summary
@@ -17,6 +20,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+@explains_keywords(
+    *("conf_int", "test", "adjust", "joint_test", "equivalence", "pairwise", "contrast"),
+    *("where", "summary", "__getitem__"),
+)
 class MarginsResult(Combined):
     """Labelled estimates with their joint covariance; a sequence of named rows.
 
@@ -64,6 +71,12 @@ class MarginsResult(Combined):
 
     __slots__ = ()
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"a result is frozen; {name!r} cannot be set.")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"a result is frozen; {name!r} cannot be removed.")
+
     # --- copies --------------------------------------------------------------------------------
 
     def __copy__(self) -> MarginsResult:
@@ -98,6 +111,12 @@ class MarginsResult(Combined):
         facts = self.facts
         if self.adjustment is not None:
             facts = facts.noting(self.adjustment.facts)
+        elif len(self) > 1 and facts.quantity.differs:
+            method, by = suggested(self.inference, self.estimand)
+            facts = facts.noting(Unadjusted(len(self), method, by))
+        draws = self.inference.n_draws
+        if draws is not None and draws < FewDraws(draws, level).needed:
+            facts = facts.noting(FewDraws(draws, level))
         return Figures(
             labels=self.labels,
             columns=self.estimand.columns,
@@ -110,7 +129,7 @@ class MarginsResult(Combined):
             ci_upper=bounds["ci_upper"].to_numpy(),
             level=level,
             facts=facts,
-            draws=self.inference.n_draws,
+            draws=draws,
         )
 
     def to_frame(self) -> pd.DataFrame:

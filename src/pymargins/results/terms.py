@@ -11,8 +11,17 @@ import numpy as np
 import pandas as pd
 
 from pymargins._typing import AnyArray, FloatArray
-from pymargins.asking.population import balanced_frame, rows_of
-from pymargins.errors import ArgumentError, NumericalError, UnsupportedError
+from pymargins.asking.atexog import Points, parse_atexog
+from pymargins.asking.balance import balanced_frame
+from pymargins.asking.population import rows_of
+from pymargins.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    NumericalError,
+    UnknownNameError,
+    UnsupportedError,
+    listing,
+)
 from pymargins.estimands.nodes import Linear
 from pymargins.estimands.rows import Rows
 from pymargins.estimands.scenes import Grid, average
@@ -31,7 +40,7 @@ RANK_TOLERANCE = 1e-9
 MOST_CANDIDATES = 400
 
 
-def joint_tests(fitted: Fitted, inference: Uncertainty) -> pd.DataFrame:
+def joint_tests(fitted: Fitted, inference: Uncertainty, by: Any = None) -> pd.DataFrame:
     """Test every term of the fixed part by its effects on the balanced grid.
 
     A term of the variables v, w, ... has the effects: all contrasts between the levels of its
@@ -41,23 +50,73 @@ def joint_tests(fitted: Fitted, inference: Uncertainty) -> pd.DataFrame:
     describe one curve. Where the model has no term for some of the variables of a term (b in
     ``a + a:b``), their effects belong to it.
 
+    Parameters
+    ----------
+    fitted : Fitted
+    inference : Uncertainty
+    by : str, list of str or mapping, optional
+        Variables that are held at each of their values: at each, the terms of the other variables
+        are tested.
+
     Returns
     -------
     DataFrame
-        `term`, `statistic`, `df1`, `df2`, `p_value`, `test` ("F" or "chi2"); and `note` where
-        there is something to say.
+        The variables of `by`, `term`, `statistic`, `df1`, `df2`, `p_value`, `test` ("F" or
+        "chi2"); and `note` where there is something to say.
     """
+    if BLOCK not in fitted.mean.blocks:
+        raise UnsupportedError(
+            "joint_tests: it tests the coefficients of one linear predictor of the mean, and this "
+            "response has others. Ask for contrasts or slopes, and joint_test() of them."
+        )
     terms = term_variables(fitted)
     if not terms:
         raise ArgumentError("joint_tests: the model has no term besides the intercept.")
+    held = held_points(fitted, by)
+    terms = without(terms, list(held.columns))
+    if not terms:
+        raise ArgumentError(
+            f"by: {listing(held.columns)} leaves no variable of the model whose effect could be "
+            "tested."
+        )
     rows = rows_of(fitted, balanced_frame(fitted), None)
     points = {name: _points(v, fitted) for name, v in fitted.variables.items()}
-    tests = [
-        {"term": name, **_test(_effects(owned(variables, terms), points, rows), fitted, inference)}
-        for name, variables in terms.items()
-    ]
+    tests: list[dict[str, Any]] = []
+    for i in range(held.grid.size):
+        fixed = {name: column.iloc[i] for name, column in held.grid.pins.items()}
+        at = {name: values[i] for name, values in held.columns.items()}
+        for name, variables in terms.items():
+            effects = _effects(owned(variables, terms), points, rows, fixed)
+            tests.append({**at, "term": name, **_test(effects, fitted, inference)})
+    columns = [*held.columns, *COLUMNS]
     noted = any(test["note"] for test in tests)
-    return pd.DataFrame(tests, columns=[*COLUMNS, "note"] if noted else list(COLUMNS))
+    return pd.DataFrame(tests, columns=[*columns, "note"] if noted else columns)
+
+
+def held_points(fitted: Fitted, by: Any) -> Points:
+    """Return the points at which the variables of `by` are held."""
+    try:
+        points = parse_atexog(fitted, by)
+    except (ArgumentError, ArgumentTypeError, UnknownNameError) as error:
+        raise type(error)(str(error).replace("atexog:", "by:", 1)) from None
+    if points.grid.shifts or points.carried:
+        raise ArgumentError("by: expected names of variables, or a mapping to their values.")
+    return points
+
+
+def without(
+    terms: Mapping[str, tuple[str, ...]], held: Sequence[str]
+) -> Mapping[str, tuple[str, ...]]:
+    """Leave variables out of terms: those of the others, each once, by the name it has alone."""
+    if not held:
+        return terms
+    names = {frozenset(variables): name for name, variables in terms.items()}
+    left = [tuple(v for v in variables if v not in held) for variables in terms.values()]
+    return {
+        names.get(frozenset(variables), ":".join(variables)): variables
+        for variables in dict.fromkeys(left)
+        if variables
+    }
 
 
 def term_variables(fitted: Fitted) -> dict[str, tuple[str, ...]]:
@@ -98,18 +157,22 @@ def owned(variables: Sequence[str], terms: Mapping[str, Sequence[str]]) -> list[
     ]
 
 
-def _effects(effects: Sequence[Sequence[str]], points: Mapping[str, Any], rows: Rows) -> FloatArray:
-    """Return the differences that make effects, as rows over the coefficients."""
+def _effects(
+    effects: Sequence[Sequence[str]],
+    points: Mapping[str, Any],
+    rows: Rows,
+    fixed: Mapping[str, Any],
+) -> FloatArray:
+    """Return the differences that make effects, other variables fixed, by the coefficients."""
     parts: list[FloatArray] = []
     for variables in effects:
         values = [points[v] for v in variables]
         if min(len(v) for v in values) < 2:
             continue  # a variable that does not vary has no effect
         combos = list(product(*values))
-        pins = {
-            v: rows.variables[v].column([combo[j] for combo in combos])
-            for j, v in enumerate(variables)
-        }
+        values_of = {v: [combo[j] for combo in combos] for j, v in enumerate(variables)}
+        values_of |= {v: [value] * len(combos) for v, value in fixed.items()}
+        pins = {v: rows.variables[v].column(found) for v, found in values_of.items()}
         means = average(rows, Grid(len(combos), pins))[0]
         differences = [np.diff(np.eye(len(v)), axis=0) for v in values]
         parts.append(reduce(np.kron, differences) @ means)
@@ -130,7 +193,11 @@ def _test(matrix: FloatArray, fitted: Fitted, inference: Uncertainty) -> dict[st
     estimand = Linear(kept, BLOCK, tuple(f"effect {i}" for i in range(len(kept))))
     try:
         found = wald(estimand, np.zeros(len(kept)), inference)
-    except (NumericalError, UnsupportedError) as error:  # the other terms can still be tested
+    except (
+        ArgumentError,
+        NumericalError,
+        UnsupportedError,
+    ) as error:  # the other terms can still be tested
         return _no_test("not available", str(error).removeprefix("joint_test: "))
     return {**found.to_dict(), "note": note}
 
@@ -180,15 +247,17 @@ def _points(variable: Variable, fitted: Fitted) -> list[Any]:
         return list(variable.levels)
     curves = [f for f in fitted.design.factors if variable.name in f.variables and not f.direct]
     if not curves:
-        return [variable.low, variable.high] if variable.high > variable.low else [variable.low]
+        return list(variable.ends) if variable.high > variable.low else [variable.ends[0]]
     column = fitted.frame[variable.name].drop_duplicates().sort_values()
     some = np.unique(np.linspace(0, len(column) - 1, MOST_CANDIDATES).round().astype(int))
     column = column.iloc[some].reset_index(drop=True)
-    parts = [np.asarray(column, dtype=float)[:, None]]
+    parts = [variable.numbers(column)[:, None]]
     parts += [_columns(f, variable.name, column, fitted) for f in curves]
     direct = any(f.direct and f.variables == (variable.name,) for f in fitted.design.factors)
     chosen = _telling_rows(np.hstack(parts if direct else parts[1:]))
-    return np.asarray(column, dtype=float)[chosen].tolist()
+    if variable.is_date:
+        return column.iloc[chosen].tolist()
+    return variable.numbers(column)[chosen].tolist()
 
 
 def _columns(factor: Factor, name: str, column: Any, fitted: Fitted) -> FloatArray:
@@ -209,7 +278,7 @@ def _columns(factor: Factor, name: str, column: Any, fitted: Fitted) -> FloatArr
 
 
 def _ends(variable: Variable) -> Sequence[Any]:
-    return variable.levels if variable.kind != "numeric" else (variable.low, variable.high)
+    return variable.levels if variable.kind != "numeric" else variable.ends
 
 
 def _telling_rows(columns: FloatArray) -> AnyArray:

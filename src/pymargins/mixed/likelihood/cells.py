@@ -176,7 +176,9 @@ def _cells(entries: list[_Entries], n_rows: int) -> tuple[IntArray, int]:
         [one.columns + end for one, end in zip(entries, ends[:-1], strict=True)]
     )
     size = n_rows + int(ends[-1])
-    graph = sparse.coo_array((np.ones(len(rows)), (rows, n_rows + columns)), shape=(size, size))
+    # SciPy before 1.12 walks graphs of 32-bit indices alone.
+    ties = rows.astype(np.int32), (n_rows + columns).astype(np.int32)
+    graph = sparse.coo_array((np.ones(len(rows)), ties), shape=(size, size))
     _, labels = csgraph.connected_components(graph, directed=False)
     distinct, cells = np.unique(labels[rows], return_inverse=True)
     of_row = np.full(n_rows, -1, dtype=np.intp)

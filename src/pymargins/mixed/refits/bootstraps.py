@@ -101,10 +101,10 @@ def jackknife(
     n_jobs: int = 1,
     progress: Progress | None = None,
 ) -> Refits:
-    """Refit with each cluster left out in turn; by default each group."""
+    """Refit with each cluster (by default each group) left out in turn; very many in blocks."""
     if sampling is None:
         sampling = ClusterSampling.of_groups(data.n_groups)
-    count, left_out = sampling.n_clusters, sampling.left_out
+    count, left_out = sampling.n_left_out, sampling.left_out
     refitter = Refitter.from_fit(data, fit, None)
     size = refitter.chunk_size(True)
 

@@ -103,6 +103,26 @@ class RobustFit:
         some = (spread > 0) & (expected > 0)
         return np.where(some, expected**2 / np.where(some, spread, 1.0), np.inf)
 
+    def seen(self, rows: FloatArray) -> FloatArray:
+        r"""Return the share (k,) of the variance of rows (k, p) that the clusters show.
+
+        .. math::
+
+            E[l'\hat V l] / l'(X'V^{-1}X)^{-1}l
+
+        at the working variances. It is one for CR2, about one for the other kinds with many
+        clusters. Where a single cluster determines a row, its residuals are zero whatever the
+        data, and hardly anything of the variance is left to be seen.
+        """
+        directions = self._directions(rows)
+        expected = np.zeros(directions.shape[1])
+        for influence, leverage in self._chunks(directions.shape[1]):
+            u = influence @ directions
+            w = leverage.transpose(0, 2, 1) @ u
+            expected += np.einsum("gdk,gdk->k", u, u) - np.einsum("gpk,gpk->k", w, w)
+        gls = ((self.root.T @ (np.atleast_2d(rows) @ self.basis).T) ** 2).sum(axis=0)
+        return np.where(gls > 0, expected / np.where(gls > 0, gls, 1.0), 1.0)
+
     def joint(self, rows: FloatArray) -> tuple[float, float]:
         r"""Return scale and denominator df of the joint test of q independent rows (q, p).
 

@@ -13,6 +13,10 @@ from pymargins.errors import ArgumentError, listing, not_one_of, unknown_name
 from pymargins.report.figures import Figures
 from pymargins.values import value_text
 
+#: The column of contrasts that names what was compared.
+CONTRAST = "contrast"
+#: The column that names the outcomes of a model with several.
+OUTCOME = "outcome"
 #: A variable with fewer values makes no curve.
 FEWEST_VALUES = 3
 #: More curves than this are not a picture; unasked, they become a forest plot.
@@ -116,28 +120,36 @@ def _widest(figures: Figures, taken: Sequence[str], fewest: int) -> str | None:
     counts = {
         name: len(set(values))
         for name, values in figures.columns.items()
-        if name not in taken and _is_numeric(values)
+        if name not in taken and _is_numeric(figures, name)
     }
     best = max(counts, key=lambda name: counts[name], default=None)
     return best if best is not None and counts[best] >= fewest else None
 
 
-def _is_numeric(values: Sequence[Any]) -> bool:
-    return all(
+def _is_numeric(figures: Figures, name: str) -> bool:
+    """Tell whether a column makes an axis: numbers, not levels that are written as numbers."""
+    if _is_outcome(figures, name):
+        return False
+    return name.removeprefix("at_") not in figures.facts.session.categories and all(
         isinstance(v, (int, float, np.integer, np.floating)) and not isinstance(v, bool)
-        for v in values
+        for v in figures.columns[name]
     )
+
+
+def _is_outcome(figures: Figures, name: str) -> bool:
+    """Tell whether a column names the outcomes of a model with several."""
+    return name == OUTCOME and name not in figures.facts.session.variables
 
 
 def _arrange(figures: Figures, variable: str, by: Sequence[str] | None) -> Lines:
     columns = figures.columns
-    if not _is_numeric(columns[variable]) or len(set(columns[variable])) < 2:
+    if not _is_numeric(figures, variable) or len(set(columns[variable])) < 2:
         raise ArgumentError(
             f"x: {variable!r} does not take several numeric values here; lines need some. Use "
             'kind="forest".'
         )
     values = np.array(columns[variable], dtype=float)
-    others = [n for n in columns if n != variable and len(set(columns[n])) > 1]
+    others = [n for n in _variables(columns) if n != variable and len(set(columns[n])) > 1]
     names = others if by is None else list(by)
     parts = [[value_text(v) for v in columns[n]] for n in names]
     effects = _effects(figures)
@@ -158,12 +170,17 @@ def _rows_of_keys(parts: Sequence[Sequence[str]], values: FloatArray) -> dict[st
     return rows
 
 
+def _variables(columns: Mapping[str, Sequence[Any]]) -> list[str]:
+    """Leave out the column that says what was compared: labels begin with it."""
+    return [name for name in columns if name != CONTRAST]
+
+
 def _effects(figures: Figures) -> list[str]:
     """Return each label without the scenario it is for: ``"age"`` of ``"age, treated=0"``."""
     out: list[str] = []
+    # labels end in the outcome, which is the first column
+    names = sorted(_variables(figures.columns), key=lambda name: _is_outcome(figures, name))
     for i, label in enumerate(figures.labels):
-        scenario = ", ".join(
-            f"{name}={value_text(values[i])}" for name, values in figures.columns.items()
-        )
+        scenario = ", ".join(f"{name}={value_text(figures.columns[name][i])}" for name in names)
         out.append(label.removesuffix(scenario).removesuffix(", "))
     return out

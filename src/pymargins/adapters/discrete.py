@@ -1,0 +1,119 @@
+"""statsmodels' discrete models with one outcome: binary responses and counts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+
+from pymargins._typing import FloatArray
+from pymargins.adapters.regression import Names, RegressionAdapter
+from pymargins.adapters.regression_health import Equations, certain_rows, pearson
+from pymargins.facts import FitHealth
+from pymargins.models.fitted import Fitted
+from pymargins.models.links import LOG, LOGIT, PROBIT
+from pymargins.models.means import InverseLink
+from pymargins.models.responses import link_response
+from pymargins.regression.estimating import Estimating, Working, inverse_information
+
+LIKELIHOOD = "maximum likelihood"
+
+
+class DiscreteAdapter(RegressionAdapter):
+    """Reads fitted ``Logit``, ``Probit``, ``Poisson``, negative binomial models and the like."""
+
+    classes: ClassVar = {
+        "Logit": Names("logistic regression", LIKELIHOOD),
+        "Probit": Names("probit regression", LIKELIHOOD),
+        "Poisson": Names("Poisson regression", LIKELIHOOD),
+        "NegativeBinomial": Names("negative binomial regression", LIKELIHOOD),
+        "NegativeBinomialP": Names("negative binomial regression", LIKELIHOOD),
+        "GeneralizedPoisson": Names("generalised Poisson regression", LIKELIHOOD),
+    }
+
+    @cached_property
+    def link(self) -> InverseLink:
+        """The inverse link of the class."""
+        return {"Logit": LOGIT, "Probit": PROBIT}.get(self.name, LOG)
+
+    def _read(self) -> Fitted:
+        return link_response(super()._read())
+
+    def _names(self) -> Names:
+        names = super()._names()
+        variant = getattr(self.source, "loglike_method", "")
+        if self.name == "NegativeBinomialP":
+            variant = f"P = {self.source.parameterization:g}"
+        if self.name == "GeneralizedPoisson":
+            variant = f"P = {self.source.parameterization + 1:g}"
+        return Names(f"{names.kind} {variant}".strip(), names.estimation)
+
+    @cached_property
+    def estimating(self) -> Estimating:
+        """The likelihood equations of all parameters, with the observed information as bread."""
+        scores = np.asarray(self.source.score_obs(self.params), dtype=float)
+        scores = scores.reshape(len(self.rows.exog), -1)
+        information = -np.asarray(self.source.hessian(self.params), dtype=float)
+        return Estimating(
+            scores=scores,
+            bread=inverse_information(information),
+            rank=len(self.rank.kept) + len(self.params) - self.rows.exog.shape[1],
+            working=self._working(),
+        )
+
+    def score_and_information(self, params: FloatArray) -> Equations:
+        """Return the likelihood equations."""
+        gradient = np.asarray(self.source.score(params), dtype=float).ravel()
+        return Equations(gradient, -np.asarray(self.source.hessian(params), dtype=float))
+
+    def log_likelihood(self, params: FloatArray) -> float:
+        """Return the log-likelihood."""
+        return float(self.source.loglike(params))
+
+    def examine(self) -> FitHealth:
+        """Tell convergence, distance, separation and overdispersion."""
+        mean, _ = self._mean_and_slope()
+        binary = self.name in ("Logit", "Probit")
+        found = replace(
+            super().examine(),
+            distance=self.score_and_information(self.params).distance(1.0),
+            certain=certain_rows(mean) if binary else 0,
+        )
+        if self.name != "Poisson":
+            return found
+        residual = np.asarray(self.source.endog, dtype=float) - mean
+        ratio, p = pearson(residual, mean, 1.0, self.residual_df)
+        return replace(found, dispersion=ratio, dispersion_p=p)
+
+    def _mean_and_slope(self) -> tuple[FloatArray, FloatArray]:
+        """Return the fitted means, and their derivative by the linear predictor."""
+        design, offset = self.rows.exog, self.rows.offset
+        eta = design @ self.params[: design.shape[1]] + (0.0 if offset is None else offset)
+        return self.link.inverse(eta), self.link.first(eta)
+
+    def _working(self) -> Working:
+        """Weight rows by the variance that the model gives them: as of a GLM with it."""
+        design = self.rows.exog
+        mean, first = self._mean_and_slope()
+        deviation = np.sqrt(self._variance(mean))
+        residual = np.asarray(self.source.endog, dtype=float) - mean
+        return Working(design * (first / deviation)[:, None], residual / deviation)
+
+    def _variance(self, mean: FloatArray) -> FloatArray:
+        alpha = float(self.params[-1])
+        match self.name:
+            case "Logit" | "Probit":
+                return mean * (1.0 - mean)
+            case "NegativeBinomial":
+                method = self.source.loglike_method
+                if method == "geometric":
+                    return mean + mean**2
+                return mean + alpha * mean ** (1.0 if method == "nb1" else 2.0)
+            case "NegativeBinomialP":
+                return mean + alpha * mean ** float(self.source.parameterization)
+            case "GeneralizedPoisson":
+                return mean * (1.0 + alpha * mean ** float(self.source.parameterization)) ** 2
+            case _:
+                return mean

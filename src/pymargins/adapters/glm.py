@@ -1,0 +1,158 @@
+"""statsmodels' generalised linear models: every family and link."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+
+from pymargins._typing import FloatArray
+from pymargins.adapters.links import inverse_link
+from pymargins.adapters.regression import Names, RegressionAdapter
+from pymargins.adapters.regression_health import Equations, certain_rows, pearson
+from pymargins.facts import FitHealth, FitWeights, ModelNote
+from pymargins.models.fitted import Fitted
+from pymargins.models.means import InverseLink
+from pymargins.models.responses import link_response
+from pymargins.regression.estimating import Estimating, Working, inverse_information
+
+
+class GlmAdapter(RegressionAdapter):
+    """Reads a fitted ``GLM``."""
+
+    classes: ClassVar = {"GLM": Names("generalised linear model", "maximum likelihood")}
+
+    @cached_property
+    def link(self) -> InverseLink:
+        """The inverse link of the family."""
+        return inverse_link(self.source.family.link)
+
+    @cached_property
+    def counts(self) -> FloatArray | None:
+        """The frequency weights."""
+        counts = np.broadcast_to(
+            np.asarray(self.source.freq_weights, dtype=float), (len(self.rows.exog),)
+        )
+        return None if (counts == 1.0).all() else np.array(counts)
+
+    @cached_property
+    def weights(self) -> FloatArray:
+        """How much one observation of each row weighs: variance weights and trials, (n,)."""
+        weights = np.asarray(self.source.var_weights, dtype=float) * self.source.n_trials
+        return np.array(np.broadcast_to(weights, (len(self.rows.exog),)))
+
+    @property
+    def notes(self) -> tuple[ModelNote, ...]:
+        """Tell of weights that weight the fit and not the averages."""
+        weighted = bool((np.asarray(self.source.var_weights) != 1.0).any())
+        trials = bool((np.asarray(self.source.n_trials) != 1.0).any())
+        return (
+            *((FitWeights("var_weights"),) if weighted else ()),
+            *((FitWeights("trials"),) if trials else ()),
+        )
+
+    def _read(self) -> Fitted:
+        return link_response(super()._read())
+
+    def _names(self) -> Names:
+        family, link = self.source.family, self.source.family.link
+        words = f"{type(family).__name__} family, {type(link).__name__} link"
+        names = super()._names()
+        return Names(f"{names.kind}, {words}", names.estimation)
+
+    def at(self, params: FloatArray) -> AtRows:
+        """Return what every row adds to the likelihood equations at some coefficients."""
+        offset, variance = self.rows.offset, self.source.family.variance
+        eta = self.rows.exog @ params + (0.0 if offset is None else offset)
+        mean, first, second = self.link.inverse(eta), self.link.first(eta), self.link.second(eta)
+        spread = np.asarray(variance(mean), dtype=float)
+        residual = np.asarray(self.source.endog, dtype=float) - mean
+        expected = self.weights * first**2 / spread
+        curvature = second / spread - first**2 * np.asarray(variance.deriv(mean)) / spread**2
+        return AtRows(
+            mean=mean,
+            variance=spread,
+            residual=residual,
+            score=self.weights * residual * first / spread,
+            working=residual * np.sqrt(self.weights / spread) * np.sign(first),
+            expected=expected,
+            observed=expected - self.weights * residual * curvature,
+        )
+
+    def _information(self, weights: FloatArray) -> FloatArray:
+        counted = weights if self.counts is None else weights * self.counts
+        return (self.rows.exog * counted[:, None]).T @ self.rows.exog
+
+    @cached_property
+    def estimating(self) -> Estimating:
+        """The likelihood equations at dispersion one, with the observed information as bread."""
+        design, here = self.rows.exog, self.at(self.params)
+        return Estimating(
+            scores=design * here.score[:, None],
+            bread=inverse_information(self._information(here.observed)),
+            rank=len(self.rank.kept),
+            counts=self.counts,
+            working=Working(design * np.sqrt(here.expected)[:, None], here.working),
+        )
+
+    @cached_property
+    def under_the_model(self) -> FloatArray:
+        """The inverse information that the fit used, times the dispersion."""
+        if self.polished:
+            information = self._information(self.at(self.params).expected)
+            return inverse_information(information) * float(self.results.scale)
+        return np.asarray(self.results.normalized_cov_params) * float(self.results.scale)
+
+    def score_and_information(self, params: FloatArray) -> Equations:
+        """Return the likelihood equations at dispersion one."""
+        return self._equations(self.at(params))
+
+    def _equations(self, here: AtRows) -> Equations:
+        score = here.score if self.counts is None else here.score * self.counts
+        return Equations(self.rows.exog.T @ score, self._information(here.observed))
+
+    def log_likelihood(self, params: FloatArray) -> float:
+        """Return the log-likelihood at the dispersion of the fit."""
+        return float(self.source.loglike(params, scale=float(self.results.scale)))
+
+    def examine(self) -> FitHealth:
+        """Tell convergence, distance, separation and overdispersion."""
+        here, family = self.at(self.params), type(self.source.family).__name__
+        found = replace(
+            super().examine(),
+            distance=self._equations(here).distance(float(self.results.scale)),
+            certain=certain_rows(here.mean) if family == "Binomial" else 0,
+        )
+        fixed = float(self.results.scale) == 1.0
+        single = family == "Binomial" and bool((self.weights <= 1.0).all())
+        if not fixed or single or family not in ("Poisson", "Binomial", "NegativeBinomial"):
+            return found
+        times = self.weights if self.counts is None else self.weights * self.counts
+        ratio, p = pearson(here.residual, here.variance, times, self.residual_df)
+        return replace(found, dispersion=ratio, dispersion_p=p)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AtRows:
+    """What every row adds to the likelihood equations, (n,) each.
+
+    Parameters
+    ----------
+    mean, variance, residual : ndarray
+    score : ndarray
+        By the linear predictor.
+    working : ndarray
+        The residual of the working least squares.
+    expected, observed : ndarray
+        Minus its second derivative.
+    """
+
+    mean: FloatArray
+    variance: FloatArray
+    residual: FloatArray
+    score: FloatArray
+    working: FloatArray
+    expected: FloatArray
+    observed: FloatArray

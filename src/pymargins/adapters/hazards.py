@@ -1,0 +1,70 @@
+"""statsmodels' proportional hazards regression: log hazards relative to the baseline."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+
+from pymargins._typing import FloatArray
+from pymargins.adapters.regression import Names, RegressionAdapter
+from pymargins.adapters.regression_health import Equations
+from pymargins.facts import FitHealth, ModelFacts, ModelNote, NotAMean
+from pymargins.regression.estimating import Estimating, inverse_information
+
+
+class HazardsAdapter(RegressionAdapter):
+    """Reads a fitted ``PHReg``.
+
+    The baseline hazard takes the place of an intercept, so that differences between log hazards
+    have a meaning and their level has none.
+    """
+
+    classes: ClassVar = {"PHReg": Names("proportional hazards regression", "partial likelihood")}
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The covariances by name: rows have score residuals, and no leverages."""
+        return ("nonrobust", "HC0", "CR0", "CR1")
+
+    @property
+    def notes(self) -> tuple[ModelNote, ...]:
+        """Tell what figures are of."""
+        return (NotAMean("log hazard", "relative to the baseline"),)
+
+    def _facts(self) -> ModelFacts:
+        facts = super()._facts()
+        return replace(facts, response=f"log hazard of {facts.response}")
+
+    @cached_property
+    def reported_kind(self) -> str:
+        """What the covariance is: of clusters, where the fit was given groups."""
+        return "nonrobust" if self.source.groups is None else "cluster"
+
+    @cached_property
+    def clusters(self) -> Any:
+        """The groups that the fit was given."""
+        return self.source.groups
+
+    @cached_property
+    def estimating(self) -> Estimating:
+        """The partial likelihood equations; rows of strata without an event add nothing."""
+        scores = np.nan_to_num(np.asarray(self.source.score_residuals(self.params), dtype=float))
+        bread = inverse_information(self.score_and_information(self.params).information)
+        return Estimating(scores, bread, len(self.rank.kept))
+
+    def score_and_information(self, params: FloatArray) -> Equations:
+        """Return the partial likelihood equations."""
+        gradient = np.asarray(self.source.score(params), dtype=float)
+        return Equations(gradient, -np.asarray(self.source.hessian(params), dtype=float))
+
+    def log_likelihood(self, params: FloatArray) -> float:
+        """Return the partial log-likelihood."""
+        return float(self.source.loglike(params))
+
+    def examine(self) -> FitHealth:
+        """Tell the distance from the optimum."""
+        distance = self.score_and_information(self.params).distance(1.0)
+        return replace(super().examine(), distance=distance)

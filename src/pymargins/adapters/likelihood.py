@@ -1,0 +1,115 @@
+"""What adapters of models with other parameters beside one design's coefficients share."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+
+from pymargins._typing import FloatArray
+from pymargins.adapters.equations import Equation, check_equations
+from pymargins.adapters.regression import RegressionAdapter
+from pymargins.adapters.regression_health import Equations
+from pymargins.adapters.robust_offers import KINDS
+from pymargins.errors import NumericalError
+from pymargins.facts import FitHealth
+from pymargins.models.derivative import jacobian
+from pymargins.models.describe import make_variables
+from pymargins.models.fitted import Fitted
+from pymargins.regression.estimating import Estimating, inverse_information
+
+LIKELIHOOD = "maximum likelihood"
+#: These need the working least squares of one design.
+LEVERAGED = ("HC2", "HC3", "CR2", "CR3")
+
+
+class LikelihoodAdapter(RegressionAdapter):
+    """Reads a fit by maximum likelihood whose parameters belong to several blocks.
+
+    Parameters
+    ----------
+    fit : results of statsmodels
+    training_data : data frame, optional
+        As of `RegressionAdapter`.
+    equations : mapping of str to str, optional
+        The formula of each second equation, by its name.
+    """
+
+    #: The second equations it has.
+    second: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, fit: Any, training_data: Any = None, equations: Any = None) -> None:
+        self.formulas = check_equations(equations, self.second)
+        super().__init__(fit, training_data)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The covariances that it has by name, beside the fit's own."""
+        return tuple(kind for kind in super().kinds if kind in KINDS and kind not in LEVERAGED)
+
+    def scores(self, params: FloatArray) -> FloatArray:
+        """Return the derivative of each row's log-likelihood, (n, P)."""
+        return np.asarray(self.source.score_obs(params), dtype=float)
+
+    def information(self, params: FloatArray) -> FloatArray:
+        """Return minus the second derivative of the log-likelihood: that of the exact score."""
+        found = -jacobian(lambda params: self.scores(params).sum(axis=0), params)
+        return (found + found.T) / 2.0
+
+    def score_and_information(self, params: FloatArray) -> Equations:
+        """Return the likelihood equations at some parameters."""
+        return Equations(self.scores(params).sum(axis=0), self.information(params))
+
+    def log_likelihood(self, params: FloatArray) -> float:
+        """Return the log-likelihood at some parameters."""
+        return float(self.source.loglike(params))
+
+    def examine(self) -> FitHealth:
+        """Tell convergence and, where the fit has a covariance, the distance from the optimum."""
+        found = super().examine()
+        cov = np.asarray(getattr(self.results, "normalized_cov_params", None), dtype=float)
+        if cov.shape != (len(self.params),) * 2 or not (np.diagonal(cov) > 0).all():
+            return found
+        step = cov @ self.scores(self.params).sum(axis=0)
+        return replace(found, distance=float(np.max(np.abs(step) / np.sqrt(np.diagonal(cov)))))
+
+    @cached_property
+    def reported(self) -> FloatArray:
+        """The covariance of all parameters that the fit reports."""
+        try:
+            return super().reported
+        except ValueError as error:
+            raise NumericalError(
+                'vcov="model": the fit reports no covariance, because its Hessian could not be '
+                'inverted. Use vcov="nonrobust", or refit with another method.'
+            ) from error
+
+    @cached_property
+    def estimating(self) -> Estimating:
+        """The likelihood equations of all parameters, with the observed information as bread."""
+        return Estimating(
+            scores=self.scores(self.params),
+            bread=inverse_information(self.information(self.params)),
+            rank=len(self.params) - self._undetermined,
+        )
+
+    @property
+    def _undetermined(self) -> int:
+        return self.rank.null_space.shape[1]
+
+
+def joined(fitted: Fitted, role: str, equation: Equation) -> Fitted:
+    """Add a second equation to a model: its design, and the variables that are only in it."""
+    new = make_variables(equation.design, fitted.frame)
+    return replace(
+        fitted,
+        designs={**fitted.designs, role: equation.design},
+        variables={
+            **fitted.variables,
+            **{k: v for k, v in new.items() if k not in fitted.variables},
+        },
+        factor_values={**fitted.factor_values, role: equation.values},
+        null_spaces={**fitted.null_spaces, role: equation.null_space},
+    )

@@ -1,0 +1,98 @@
+"""statsmodels' linear models: least squares, M-estimation, quantile regression."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+
+from pymargins._typing import FloatArray
+from pymargins.adapters.regression import Names, RegressionAdapter
+from pymargins.errors import UnsupportedError
+from pymargins.facts import FitWeights, ModelNote, NotAMean
+from pymargins.regression.clusters import Clusters
+from pymargins.regression.estimating import Estimating, Working, inverse_root
+
+
+class LeastSquaresAdapter(RegressionAdapter):
+    """Reads fitted ``OLS``, ``WLS`` and ``GLS``."""
+
+    classes: ClassVar = {
+        "OLS": Names("linear regression", "ordinary least squares"),
+        "WLS": Names("linear regression", "weighted least squares"),
+        "GLS": Names("linear regression", "generalised least squares"),
+    }
+    kept = (*RegressionAdapter.kept, "ties")
+
+    @property
+    def linear(self) -> bool:
+        """Least squares have t(n - k) with every covariance, and Bell-McCaffrey df."""
+        return True
+
+    @property
+    def notes(self) -> tuple[ModelNote, ...]:
+        """Tell of weights, which weight the fit and not the averages."""
+        return (FitWeights("weights"),) if self.name == "WLS" else ()
+
+    @cached_property
+    def estimating(self) -> Estimating:
+        """The normal equations of the whitened rows."""
+        design = np.asarray(self.source.wexog, dtype=float)
+        residual = np.asarray(self.source.wendog, dtype=float) - design @ self.params
+        root = inverse_root(design)
+        return Estimating(
+            scores=design * residual[:, None],
+            bread=root @ root.T,
+            rank=root.shape[1],
+            working=Working(design, residual),
+        )
+
+    @cached_property
+    def under_the_model(self) -> FloatArray:
+        """s² (X'X)^-1 of the whitened rows."""
+        return self.estimating.bread * float(self.results.scale)
+
+    @cached_property
+    def ties(self) -> Any:
+        """The whitening matrix where it ties rows together: that of GLS with a whole covariance."""
+        found = getattr(self.source, "cholsigmainv", None)
+        return found if found is not None and np.ndim(found) == 2 else None
+
+    def require_apart(self, clusters: Clusters) -> None:
+        """Raise where the covariance of GLS ties rows of different clusters together."""
+        if self.ties is None:
+            return
+        across = clusters.codes[:, None] != clusters.codes[None, :]
+        if np.asarray(self.ties)[across].any():
+            raise UnsupportedError(
+                "cluster: the sigma of this GLS fit correlates rows of different clusters, so that "
+                "no sum over clusters is independent of the others. Give clusters that hold whole "
+                "blocks of sigma."
+            )
+
+
+class LocationAdapter(RegressionAdapter):
+    """Reads fitted ``RLM`` and ``QuantReg``: their figures are not means."""
+
+    classes: ClassVar = {
+        "RLM": Names("robust linear regression", "M-estimation"),
+        "QuantReg": Names("quantile regression", "least absolute deviations"),
+    }
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """They have the covariance that they were fitted with, no other."""
+        return ()
+
+    @property
+    def notes(self) -> tuple[ModelNote, ...]:
+        """Tell what figures are of."""
+        if self.name == "QuantReg":
+            return (NotAMean("quantile", f"{float(self.results.q):g}"),)
+        return (NotAMean("M-location", type(self.source.M).__name__),)
+
+    @cached_property
+    def reported_kind(self) -> str:
+        """What the covariance is: H1, H2 or H3 of an M-estimate, that of a quantile fit unknown."""
+        return str(getattr(self.results, "cov", "") or "") if self.name == "RLM" else ""

@@ -1,0 +1,75 @@
+"""Degrees of freedom of a MixedLM: where they belong, and at which levels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from pymargins.errors import UnsupportedError, listing
+from pymargins.facts import RandomTerm, Shift, ShiftedDf
+from pymargins.mixed import CovarianceParameters, MixedData
+from pymargins.mixed.small_samples.kenward_roger import kenward_roger_fit
+from pymargins.mixed.small_samples.satterthwaite import satterthwaite_fit
+from pymargins.models.uncertainty import Reference
+
+#: Degrees of freedom that are off by less than this factor change no conclusion.
+WORTH_TELLING = 1.1
+#: Above these t is hardly told from the normal.
+MANY = 200.0
+
+
+def refuse_other_levels(components: Sequence[Any], random: Sequence[RandomTerm]) -> None:
+    """Raise where there is more than one level of groups: between and within are two words."""
+    several = [
+        term.name
+        for term, mats in zip([t for t in random if not t.effects], components, strict=False)
+        if any(mat.shape[1] > 1 for mat in mats)
+    ]
+    if several:
+        raise UnsupportedError(
+            'df: "between-within" is for one level of groups; this model has nested or crossed '
+            f"ones ({listing(several)}), whose effects have degrees of freedom of their own. Use "
+            'df="kenward-roger" or df="satterthwaite".'
+        )
+
+
+def shifted_df(
+    data: MixedData,
+    names: Sequence[str],
+    reference: Reference,
+    optimum: CovarianceParameters,
+    method: str,
+) -> ShiftedDf | None:
+    """Compare the degrees of freedom of coefficients with those at the optimum.
+
+    Parameters
+    ----------
+    data : MixedData
+    names : sequence of str
+        The coefficients.
+    reference : Reference
+        Made where the fit stopped.
+    optimum : CovarianceParameters
+    method : {"satterthwaite", "kenward-roger"}
+
+    Returns
+    -------
+    ShiftedDf or None
+        The coefficient for which they differ most; None where no difference matters.
+    """
+    if reference.method is None:
+        return None
+    best = satterthwaite_fit(data, optimum) if method == "satterthwaite" else None
+    p, rank = data.basis.shape
+    rows = np.eye(p) if rank == p else data.basis.T
+    there = (best or kenward_roger_fit(data, optimum, "expected")).df(rows)
+    here = np.asarray(reference.method.df(rows), dtype=float)
+    capped = np.minimum(np.stack([here, there]), MANY)
+    apart = np.abs(np.log(capped[0] / capped[1]))
+    worst = int(np.argmax(apart))
+    if not apart[worst] > np.log(WORTH_TELLING):
+        return None
+    name = names[worst] if rank == p else "a combination of coefficients"
+    return ShiftedDf(Shift(name, float(here[worst]), float(there[worst])))

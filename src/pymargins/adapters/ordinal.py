@@ -1,0 +1,94 @@
+"""statsmodels' models of ordered outcomes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+
+from pymargins._typing import FloatArray, IntArray
+from pymargins.adapters.likelihood import LIKELIHOOD, LikelihoodAdapter
+from pymargins.adapters.regression import Names
+from pymargins.models.fitted import Fitted
+from pymargins.models.links import LOGIT, PROBIT, distribution_link
+from pymargins.models.means import InverseLink, PredictorMean
+from pymargins.models.outcomes import Ordered
+from pymargins.models.parameters import Parameters
+from pymargins.models.responses import link_mean_of, with_responses
+
+CUTPOINTS = "cutpoints"
+
+
+class OrdinalAdapter(LikelihoodAdapter):
+    """Reads a fitted ``OrderedModel``: probabilities of the outcomes, in their order.
+
+    The cutpoints are statsmodels' parameters: the first threshold, then the logarithms of the
+    increments.
+    """
+
+    classes: ClassVar = {"OrderedModel": Names("ordered regression", LIKELIHOOD)}
+
+    @cached_property
+    def labels(self) -> list[Any]:
+        """The outcomes in their order, as fitted."""
+        return np.asarray(self.source.labels).tolist()
+
+    @cached_property
+    def latent(self) -> InverseLink:
+        """The distribution of the latent error."""
+        distribution = self.source.distr
+        known = {"norm": PROBIT, "logistic": LOGIT}
+        return known.get(_standard(distribution)) or distribution_link(distribution)
+
+    @cached_property
+    def observed(self) -> IntArray:
+        """The outcome of each row, 0..K-1."""
+        return np.asarray(self.source.endog, dtype=np.intp)
+
+    def _names(self) -> Names:
+        variant = {"norm": " probit", "logistic": " logit"}.get(_standard(self.source.distr), "")
+        return Names(f"ordered{variant} regression", LIKELIHOOD)
+
+    def _parameters(self) -> Parameters:
+        k = self.rows.exog.shape[1]
+        return Parameters.of_blocks(beta=self.params[:k], **{CUTPOINTS: self.params[k:]})
+
+    def _mean(self, outcome: Ordered) -> PredictorMean:
+        return PredictorMean(outcome, others=(CUTPOINTS,))
+
+    def _read(self) -> Fitted:
+        probabilities = Ordered.probabilities(self.latent, self.labels)
+        fitted = replace(super()._read(), mean=self._mean(probabilities))
+        means = {
+            "cumulative": self._mean(Ordered.cumulative(self.latent, self.labels)),
+            "mean": self._mean(Ordered.mean(self.latent, _scores(self.labels))),
+            "link": link_mean_of(fitted),
+        }
+        return with_responses(fitted, means)
+
+    def scores(self, params: FloatArray) -> FloatArray:
+        """Return the derivative of each row's log-likelihood, (n, P)."""
+        exog, offset = self.rows.exog, self.rows.offset
+        k = exog.shape[1]
+        eta = exog @ params[:k] + (0.0 if offset is None else offset)
+        outcome = Ordered.probabilities(self.latent, self.labels)
+        found = outcome.at([eta[:, None]], [params[None, k:]], 1)
+        row, level = np.arange(len(eta)), self.observed
+        inverse = 1.0 / found.value[row, 0, level]
+        by_eta = found.first[0][row, 0, level] * inverse
+        by_cutpoints = found.others[0][row, 0, level] * inverse[:, None]
+        return np.hstack([exog * by_eta[:, None], by_cutpoints])
+
+
+def _standard(distribution: Any) -> str:
+    """Name a distribution of SciPy in its standard form; nothing for a frozen one or another."""
+    return str(getattr(distribution, "name", "")) if not hasattr(distribution, "kwds") else ""
+
+
+def _scores(labels: list[Any]) -> FloatArray:
+    """Return the outcomes themselves where they are numbers, otherwise their ranks from 1."""
+    if all(isinstance(one, (int, float)) and not isinstance(one, bool) for one in labels):
+        return np.array(labels, dtype=float)
+    return np.arange(1.0, len(labels) + 1.0)

@@ -1,0 +1,145 @@
+"""What tables and messages name of a fitted model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TypeAlias
+
+#: With fewer groups than this the normal distribution is worth a note.
+FEW_GROUPS = 20
+
+
+class RandomEffects(Enum):
+    """What figures do with random effects."""
+
+    NONE = auto()
+    INTEGRATED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """A sentence of an adapter's author, to be repeated under every table."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TransformedResponse:
+    """The formula transforms the response: means are those of `response`, not of `column`."""
+
+    response: str
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
+class Polished:
+    """The session works at the optimum, whose deviance is `gap` below that of the fit."""
+
+    gap: float
+
+
+@dataclass(frozen=True, slots=True)
+class NotAMean:
+    """Predictions are of another location than the mean.
+
+    Parameters
+    ----------
+    location : str
+        ``"quantile"`` or ``"M-location"``.
+    which : str
+        The quantile, or the norm.
+    """
+
+    location: str
+    which: str
+
+
+@dataclass(frozen=True, slots=True)
+class FitWeights:
+    """Rows weigh differently in the fit, and equally in averages.
+
+    Parameters
+    ----------
+    kind : str
+        ``"weights"``, ``"var_weights"`` or ``"trials"``.
+    """
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseOf:
+    """Figures are of another response than the default: ``"link"``, ``"zero"``, ..."""
+
+    name: str
+
+
+#: What every table of a fit must say.
+ModelNote: TypeAlias = Remark | TransformedResponse | Polished | NotAMean | FitWeights | ResponseOf
+
+
+@dataclass(frozen=True, slots=True)
+class RandomTerm:
+    """One part of the random effects.
+
+    Parameters
+    ----------
+    name : str
+        Of the groups, or of a variance component; empty where it is not known.
+    effects : tuple of str
+        What varies: ``("Intercept", "Days")``; empty for a component, which is one variance.
+    levels : int
+        How many groups, or levels of the component, there are.
+    """
+
+    name: str
+    effects: tuple[str, ...]
+    levels: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """What tables and messages name of a fit.
+
+    Parameters
+    ----------
+    kind : str
+        The class of model as its field calls it: ``"linear mixed model (statsmodels MixedLM)"``.
+    response : str
+        The name of the outcome.
+    n : int
+        Rows that were fitted.
+    groups : int, optional
+        The number of groups.
+    group_name : str, optional
+        The column that holds them.
+    estimation : str
+        For example ``"REML"``.
+    random_effects : RandomEffects
+    random : tuple of RandomTerm
+        What varies between groups.
+    incomplete : bool
+        Whether the fit holds the columns of its formula only, so that others must be given.
+    notes : tuple
+        What every table of this fit must say.
+    response_variables : tuple of str
+        The columns that the outcome is made of: ``score`` where it is ``np.log(score)``.
+    """
+
+    kind: str
+    response: str
+    n: int
+    groups: int | None = None
+    group_name: str | None = None
+    estimation: str = ""
+    random_effects: RandomEffects = RandomEffects.NONE
+    random: tuple[RandomTerm, ...] = ()
+    incomplete: bool = False
+    notes: tuple[ModelNote, ...] = ()
+    response_variables: tuple[str, ...] = ()
+
+    @property
+    def fewest(self) -> RandomTerm | None:
+        """The part of the random effects with the fewest levels; None where none is known."""
+        return min(self.random, key=lambda term: term.levels, default=None)

@@ -1,0 +1,190 @@
+"""Which covariance, distribution and method carry the uncertainty."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import TypeAlias
+
+from pymargins.facts.model import FEW_GROUPS, ModelFacts
+
+#: With fewer clusters than this a cluster-robust covariance is worth a note.
+FEW_SANDWICHED = 8
+
+
+@dataclass(frozen=True, slots=True)
+class CovarianceFacts:
+    """Which covariance of the parameters is used.
+
+    Parameters
+    ----------
+    kind : str
+        ``"model"``, ``"gls"``, ``"kenward-roger"``, ``"CR2"``, ..., ``"matrix"`` for one that was
+        given, ``"draws"`` for that of bootstrap draws.
+    clusters : int, optional
+    information : str, optional
+        Of Kenward and Roger: ``"expected"`` or ``"observed"``.
+    aligned : bool
+        Whether a matrix that was given was aligned by the names of its rows.
+    fitted_as : str
+        Of ``"model"``: what the fit calls the covariance that it reports.
+    lags : int, optional
+        Of ``"HAC"``.
+    """
+
+    kind: str
+    clusters: int | None = None
+    information: str | None = None
+    aligned: bool = False
+    fitted_as: str = ""
+    lags: int | None = None
+
+
+class Distribution(Enum):
+    """What statistics are referred to."""
+
+    NORMAL = auto()
+    GIVEN = auto()
+    RESIDUAL = auto()
+    CLUSTERS = auto()
+    KENWARD_ROGER = auto()
+    SATTERTHWAITE = auto()
+    BELL_MCCAFFREY = auto()
+    BETWEEN_WITHIN = auto()
+    DRAWS = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceFacts:
+    """Which distribution statistics are referred to.
+
+    Parameters
+    ----------
+    distribution : Distribution
+    df : float, optional
+        Where it is the same for every row.
+    information : str, optional
+        Of Kenward and Roger.
+    covariance : str, optional
+        Of Bell and McCaffrey: the cluster-robust covariance whose degrees of freedom these are.
+    """
+
+    distribution: Distribution
+    df: float | None = None
+    information: str | None = None
+    covariance: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeltaMethod:
+    """Uncertainty is carried by derivatives."""
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedDraws:
+    """Uncertainty is carried by draws of the parameters from a normal distribution."""
+
+    n_sim: int
+
+
+@dataclass(frozen=True, slots=True)
+class BootstrapDraws:
+    """Uncertainty is carried by refits.
+
+    Parameters
+    ----------
+    kind : str
+        ``"cluster"``, ``"parametric"``, ``"residual"``, ``"wild"``, ...
+    n_boot : int
+    interval : str
+    resampled : bool
+        Whether the population was resampled with the groups.
+    strata : tuple of str
+        The variables whose arms were drawn within.
+    clusters : int, optional
+        How many larger clusters were drawn, where they are not the groups of the model.
+    refitted_by : str
+        The package that refitted, where it is not pymargins itself.
+    """
+
+    kind: str
+    n_boot: int
+    interval: str
+    resampled: bool
+    strata: tuple[str, ...] = ()
+    clusters: int | None = None
+    refitted_by: str = ""
+
+
+Method: TypeAlias = DeltaMethod | SimulatedDraws | BootstrapDraws
+
+
+@dataclass(frozen=True, slots=True)
+class FewGroups:
+    """Intervals from the normal distribution are too short with so few groups.
+
+    Parameters
+    ----------
+    groups : int
+    component : str
+        Of crossed components: the one with so few levels.
+    remedies : tuple of str
+        The degrees of freedom by name that allow for it.
+    """
+
+    groups: int
+    component: str = ""
+    remedies: tuple[str, ...] = ("kenward-roger", "satterthwaite")
+
+
+def few_groups(model: ModelFacts, known: Collection[str]) -> tuple[FewGroups, ...]:
+    """Tell where groups, or levels of a crossed component, are so few that it is worth a note.
+
+    `known` are the degrees of freedom that the model offers by name.
+    """
+    if model.groups is None:
+        return ()
+    fewest = model.fewest
+    crossed = model.groups == 1 and fewest is not None
+    count = fewest.levels if crossed and fewest is not None else model.groups
+    name = fewest.name if crossed and fewest is not None else ""
+    remedies = tuple(df for df in ("kenward-roger", "satterthwaite") if df in known)
+    return (FewGroups(count, name, remedies),) if count < FEW_GROUPS else ()
+
+
+@dataclass(frozen=True, slots=True)
+class FewClusters:
+    """A bootstrap has little to draw from: so few clusters, or so few in the smallest arm."""
+
+    clusters: int
+    in_arm: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FailedReplicates:
+    """Replicates that failed and were left out, by reason."""
+
+    failed: int
+    n_boot: int
+    reasons: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SingularReplicates:
+    """Replicates on the boundary, which are kept."""
+
+    singular: int
+    n_boot: int
+
+
+@dataclass(frozen=True, slots=True)
+class BoundaryParameters:
+    """Variance parameters at the boundary that count as known in the degrees of freedom."""
+
+    dropped: int
+
+
+@dataclass(frozen=True, slots=True)
+class IndefiniteInformation:
+    """The likelihood has no maximum in the variance parameters here."""

@@ -1,0 +1,1 @@
+"""Covariances of regressions with one row an observation, on arrays alone."""

@@ -1,0 +1,74 @@
+r"""Sandwich covariances of independent or serially correlated rows.
+
+With scores :math:`s_i`, leverages :math:`h_i`, n observations and k parameters, the meat is
+:math:`\sum_i s_i s_i' / (1 - h_i)^d`:
+
+========  =======  ==================
+kind      d        factor
+========  =======  ==================
+HC0       0        1
+HC1       0        n / (n - k)
+HC2       1        1
+HC3       2        1
+========  =======  ==================
+
+References
+----------
+MacKinnon, J. G. and White, H. (1985). Some heteroskedasticity-consistent covariance matrix
+estimators with improved finite sample properties. *Journal of Econometrics* 29, 305-325.
+doi:10.1016/0304-4076(85)90158-7. Newey, W. K. and West, K. D. (1987). *Econometrica* 55, 703-708.
+doi:10.2307/1913610
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from pymargins._typing import FloatArray
+from pymargins.errors import ArgumentError
+from pymargins.regression.estimating import Estimating
+
+HeteroscedasticKind = Literal["HC0", "HC1", "HC2", "HC3"]
+HETEROSCEDASTIC: tuple[HeteroscedasticKind, ...] = ("HC0", "HC1", "HC2", "HC3")
+
+
+def heteroscedastic(fit: Estimating, kind: HeteroscedasticKind) -> FloatArray:
+    """Return a covariance that holds whatever the variance of each row."""
+    scores = fit.scores
+    if kind in ("HC2", "HC3"):
+        left = 1.0 - fit.leverages
+        scores = scores / (np.sqrt(left) if kind == "HC2" else left)[:, None]
+    counted = scores if fit.counts is None else scores * fit.counts[:, None]
+    factor = fit.n / (fit.n - fit.rank) if kind == "HC1" else 1.0
+    return _sandwich(fit.bread, factor * (counted.T @ scores))
+
+
+def autocorrelated(fit: Estimating, lags: int) -> FloatArray:
+    """Return Newey and West's covariance with Bartlett weights, for rows in the order of time.
+
+    Raises
+    ------
+    ArgumentError
+        For as many lags as there are rows, and for rows that count as several.
+    """
+    if fit.counts is not None:
+        raise ArgumentError(
+            "vcov: HAC needs rows in the order of time, and rows with frequency weights have none."
+        )
+    if lags >= len(fit.scores):
+        raise ArgumentError(
+            f"vcov: HAC({lags}) reaches back {lags} rows, and the fit has {len(fit.scores)}. Give "
+            "fewer lags."
+        )
+    meat = fit.scores.T @ fit.scores
+    for lag in range(1, lags + 1):
+        shared = fit.scores[lag:].T @ fit.scores[:-lag]
+        meat += (1.0 - lag / (lags + 1.0)) * (shared + shared.T)
+    return _sandwich(fit.bread, meat)
+
+
+def _sandwich(bread: FloatArray, meat: FloatArray) -> FloatArray:
+    out = bread @ meat @ bread
+    return (out + out.T) / 2.0

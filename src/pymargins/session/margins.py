@@ -1,0 +1,228 @@
+"""The session: how inference is done, fixed once; its verbs say what is asked."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pymargins.adapters.registry import adapter_for
+from pymargins.asking.keywords import explains_keywords
+from pymargins.asking.outcome import refuse_log_of_log
+from pymargins.asking.population import make_population
+from pymargins.errors import (
+    ArgumentError,
+    UnsupportedError,
+    not_one_of,
+)
+from pymargins.estimands.scales import Scale, as_scale
+from pymargins.inference.choice import choose_inference, parse_method
+from pymargins.inference.distributions import check_level
+from pymargins.models.fitted import Fitted
+from pymargins.models.responses import choose_response
+from pymargins.options import Bootstrap
+from pymargins.session.verbs import Verbs
+
+
+@explains_keywords(
+    *("__init__", "predict", "dydx", "eyex", "eydx", "dyex", "contrasts", "evaluate"),
+    *("joint_tests", "likelihood_ratio_test"),
+)
+class Margins(Verbs):
+    """Marginal effects of a fitted model.
+
+    A session fixes the scale, the population, the covariance, the degrees of freedom and the
+    method once. It is frozen: its covariance (and draws) are made once and shared by all its
+    results, so that results of one session combine with their joint uncertainty. The fit and the
+    data are never changed, and later changes to the data frame change nothing here.
+
+    Every figure is for the population: the random effects of a mixed model are integrated out.
+
+    Parameters
+    ----------
+    model : fitted result
+        For example what ``smf.mixedlm(...).fit()`` or ``smf.logit(...).fit()`` returns.
+    scale : {"identity", "log", "logit", "fisher_z"} or Scale
+        Where contrasts are formed and intervals are symmetric; results are back-transformed.
+    at : {"overall", "typical", "mean", "balanced"}, mapping or data frame
+        What is averaged over. ``"overall"``: all rows of the fit. ``"typical"``: one row with the
+        median of numeric variables and the mode of two-valued and categorical ones. ``"mean"``:
+        one row with the mean of numeric variables and the mode of the others. ``"balanced"``:
+        every combination of the categorical variables, equally weighted (estimated marginal
+        means). A mapping sets one row by values, rules (``"mean"``, ``"p25"``, ...) or functions
+        of the column. A data frame is a population of its own.
+    vcov : str, KenwardRoger, array or labelled data frame, optional
+        Covariance of the coefficients; by default what the fit itself reports (``"model"``).
+        ``"gls"`` is :math:`(X'V^{-1}X)^{-1}` at the fitted variances; ``"kenward-roger"`` adjusts
+        it for small samples; ``"CR0"`` to ``"CR3"`` are cluster-robust, ``"HC0"`` to ``"HC3"``
+        robust to unequal variances, `HAC` objects to correlation in time, ``"nonrobust"`` holds
+        if the model does.
+    df : float or str, optional
+        Degrees of freedom: a number, ``"residual"``, ``"between-within"``, ``"satterthwaite"`` or
+        ``"kenward-roger"``. By default those the fit uses (normal for a mixed model), those of
+        Kenward and Roger with their covariance, and t(clusters - 1) with a cluster-robust one.
+        They belong to each contrast, not to a row of data.
+    level : float
+        Confidence level.
+    method : {"delta", "simulation", "bootstrap"} or option object
+        How uncertainty is carried to what is asked: by derivatives, by draws of the coefficients,
+        or by refits. `Delta`, `Simulation` and `Bootstrap` objects hold more options.
+    n_boot : int, optional
+        Replicates of the bootstrap; 1000 by default.
+    n_sim : int, optional
+        Draws of the simulation; 4000 by default.
+    rng : int or Generator, optional
+        Seed of the random methods.
+    n_jobs : int, optional
+        Processes of the bootstrap's generic refits.
+    progress : bool, optional
+        Whether the bootstrap shows its progress.
+    weights : str or array, optional
+        Weights of the rows that are averaged over: a column name or one number a row, a series
+        aligned by its index. By default the frequency weights of a fit that has them. With
+        ``at="balanced"``: ``"equal"`` (default), ``"proportional"``, ``"outer"`` or ``"cells"``, as
+        emmeans weights the combinations that are averaged over.
+    offset : "observed" or float
+        Of a fit with an offset or exposure: each row's own, or one for all rows on the scale of
+        the linear predictor (0 gives rates per unit of exposure). A row that stands for several
+        has the mean or median of theirs. A data frame needs a number.
+    data : data frame, optional
+        The data of a fit that does not carry its own.
+    adapter : adapter, optional
+        For model classes or data that pymargins does not find by itself.
+    cluster : str or array, optional
+        For a cluster-robust `vcov` or the cluster bootstrap: a column, or one label a row (a
+        series is aligned by its index), of clusters that hold whole groups. By default the groups
+        of the model.
+    polish : bool
+        Whether to work at the optimum of the likelihood where the fit stopped short of it; every
+        table says so.
+    response : str, optional
+        What figures are of, where a class of models offers more than one response: ``"link"``,
+        the linear predictor; of ordered outcomes ``"cumulative"`` and ``"mean"``, of zero-inflated
+        counts ``"zero"``, ``"inflation"`` and ``"count"``. By default the mean of the outcome, or
+        the probability of each.
+    equations : mapping of str to str, optional
+        The formula of a second equation, which statsmodels does not keep: ``{"inflation": "~
+        child"}``, ``{"precision": "~ x"}``. Without it no variable can be set that may be part of
+        that equation.
+    inestimable : {"refuse", "omit"}
+        What becomes of rows that the data do not determine (empty cells): the whole call is
+        refused, or they are left out and every table names them.
+
+    Raises
+    ------
+    PymarginsError
+        Whatever is wrong with an argument, by name.
+
+    Warns
+    -----
+    FitWarning
+        Where the state of the fit would change a conclusion; see `diagnose`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> import statsmodels.formula.api as smf
+    >>> from pymargins import Margins, pairwise
+    >>> rng = np.random.default_rng(1)
+    >>> person, dose = np.repeat(np.arange(20), 4), np.tile([0.0, 1.0, 2.0, 3.0], 20)
+    >>> df = pd.DataFrame({"person": person, "dose": dose})
+    >>> df["arm"] = np.where(person < 10, "old", "new")
+    >>> df["score"] = 10 + 2 * dose + rng.normal(0, 2, 20)[person] + rng.normal(0, 1, 80)
+    >>> fit = smf.mixedlm("score ~ dose * arm", df, groups="person").fit()
+
+    >>> m = Margins(fit, vcov="gls")
+    >>> m.predict(atexog={"dose": [0, 3]}).labels
+    ('dose=0', 'dose=3')
+    >>> slope = m.dydx("dose")
+    >>> print(f"{slope.estimate[0]:.2f} ({slope.std_error[0]:.2f})")
+    1.97 (0.09)
+    >>> m.contrasts(pairwise("arm", ["new", "old"])).labels
+    ('new - old',)
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        model: Any,
+        *,
+        scale: str | Scale = "identity",
+        at: Any = "overall",
+        vcov: Any = None,
+        df: Any = None,
+        level: float = 0.95,
+        method: Any = "delta",
+        n_boot: int | None = None,
+        n_sim: int | None = None,
+        rng: Any = None,
+        n_jobs: int | None = None,
+        progress: bool | None = None,
+        weights: Any = None,
+        offset: Any = "observed",
+        data: Any = None,
+        adapter: Any = None,
+        cluster: Any = None,
+        polish: bool = False,
+        response: str | None = None,
+        equations: Any = None,
+        inestimable: Literal["refuse", "omit"] = "refuse",
+    ) -> None:
+        put = object.__setattr__
+        put(self, "_scale", as_scale(scale))
+        put(self, "_level", check_level(level))
+        if inestimable not in ("refuse", "omit"):
+            raise not_one_of("inestimable", inestimable, ["refuse", "omit"])
+        put(self, "_omit", inestimable == "omit")
+        options = {
+            "n_boot": n_boot,
+            "n_sim": n_sim,
+            "rng": rng,
+            "n_jobs": n_jobs,
+            "progress": progress,
+        }
+        fitted = adapter_for(model, data, adapter, equations).fitted
+        refuse_log_of_log(fitted.facts, self._scale)
+        if polish not in (True, False):
+            raise not_one_of("polish", polish, [True, False])
+        if polish:
+            fitted = _polished(fitted)
+        fitted = choose_response(fitted, response)
+        option = parse_method(method, options)
+        resampled = isinstance(option, Bootstrap) and option.population == "resampled"
+        put(self, "_fitted", fitted)
+        put(self, "_population", make_population(fitted, at, weights, resampled, offset))
+        put(self, "_choice", choose_inference(fitted, vcov, df, cluster, option))
+        self._warn(stand_in=vcov is None and df is None)
+
+    @classmethod
+    def linear_scale(cls, model: Any, **options: Any) -> Margins:
+        """Open a session on the response's own scale."""
+        return cls._on("identity", model, options)
+
+    @classmethod
+    def log_scale(cls, model: Any, **options: Any) -> Margins:
+        """Open a session on the log scale: contrasts are reported as ratios."""
+        return cls._on("log", model, options)
+
+    @classmethod
+    def logit_scale(cls, model: Any, **options: Any) -> Margins:
+        """Open a session on the logit scale, for mean responses between 0 and 1."""
+        return cls._on("logit", model, options)
+
+    @classmethod
+    def correlation_scale(cls, model: Any, **options: Any) -> Margins:
+        """Open a session on Fisher's z scale, for mean responses between -1 and 1."""
+        return cls._on("fisher_z", model, options)
+
+    @classmethod
+    def _on(cls, scale: str, model: Any, options: dict[str, Any]) -> Margins:
+        if "scale" in options:
+            raise ArgumentError("scale: this constructor names it already; use Margins(...).")
+        return cls(model, scale=scale, **options)
+
+
+def _polished(fitted: Fitted) -> Fitted:
+    if fitted.polish is None:
+        raise UnsupportedError("polish: the adapter of this model cannot refit it.")
+    return fitted.polish()

@@ -1,0 +1,441 @@
+"""The verbs of a session: what is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pandas as pd
+
+from pymargins._typing import FloatArray
+from pymargins.asking.outcome import refuse_elasticity_of_log
+from pymargins.asking.questions import Verb, effects, predictions
+from pymargins.asking.simple_effects import simple_effects
+from pymargins.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    UnsupportedError,
+    unknown_name,
+)
+from pymargins.estimands.nodes import Function, on_scale
+from pymargins.estimands.scales import SCALES
+from pymargins.facts import (
+    Kind,
+    Note,
+    Quantity,
+    SlopesOnIdentity,
+)
+from pymargins.options import Bootstrap
+from pymargins.results.arithmetic import combination
+from pymargins.results.result import MarginsResult
+from pymargins.results.terms import joint_tests
+from pymargins.session.frozen import Session
+
+
+class Verbs(Session):
+    """A session that can be asked."""
+
+    __slots__ = ()
+
+    # --- verbs ---------------------------------------------------------------------------------
+
+    def predict(
+        self, atexog: Any = None, *, over: Any = None, outcome: Any = None
+    ) -> MarginsResult:
+        """Estimate mean responses.
+
+        Parameters
+        ----------
+        atexog : str, list of str, mapping or data frame, optional
+            Variables and the values they are set to: a value, list, range, array or Series, or a
+            function that shifts the column (``lambda age: age + 1``). Several values form a
+            grid in mapping order, the last key fastest. A name alone, and ``...`` in a mapping,
+            stand for all levels of a category; of a number for its observed values where there
+            are ten or fewer, otherwise 25 equally spaced ones. A data frame gives one estimate a
+            row: the model's variables are set, its other columns are carried along.
+        over : str or list of str, optional
+            Columns of the data: one estimate within each observed combination, over that
+            subgroup's own rows; subgroups outermost, sorted.
+        outcome : str or list, optional
+            Of a model with several outcomes, which to keep; all by default, one row each.
+
+        Returns
+        -------
+        MarginsResult
+            In units of the response; the interval is formed on the session's scale.
+
+        Raises
+        ------
+        UnknownNameError
+            For a variable that is not in the model's fixed part.
+        ArgumentError
+            For a value that the variable cannot take, and for missing values in an `over` column.
+
+        Examples
+        --------
+        With the session of the example of `Margins`:
+
+        >>> m.predict({"dose": [0, 3]}, over="arm").labels[:2]
+        ('arm=new, dose=0', 'arm=new, dose=3')
+        >>> m.predict("dose").labels
+        ('dose=0', 'dose=1', 'dose=2', 'dose=3')
+        """
+        asked = predictions(self._fitted, self._population, atexog, over, outcome)
+        return self._result(*asked, Quantity(Kind.MEAN))
+
+    def dydx(
+        self, variables: Any, *, atexog: Any = None, over: Any = None, outcome: Any = None
+    ) -> MarginsResult:
+        """Estimate average slopes: derivatives of the mean response by a variable.
+
+        The derivative follows the variable through interactions, powers, logs and splines.
+        Categorical, boolean and text variables give the discrete change of each level from the
+        reference level.
+
+        Parameters
+        ----------
+        variables : str or list of str
+            Names, or ``"all"`` for every variable in the formula's order.
+        atexog : mapping or data frame, optional
+            As in `predict`; one row a grid point.
+        over : str or list of str, optional
+            As in `predict`.
+        outcome : str or list, optional
+            As in `predict`.
+
+        Returns
+        -------
+        MarginsResult
+            Labelled ``"age"`` and ``"school: B - A"``; in units of the response per unit of the
+            variable. A slope is no mean response, so it is on the identity scale in every session.
+
+        Raises
+        ------
+        UnknownNameError
+            For a variable that is not in the model's fixed part.
+        ArgumentError
+            For a category that `atexog` sets too, and as in `predict`.
+        UnsupportedError
+            For a step function of the variable, which has no slope.
+
+        Examples
+        --------
+        With the session of the example of `Margins`:
+
+        >>> m.dydx("all").labels
+        ('dose', 'arm: old - new')
+        >>> m.dydx("dose", over="arm").estimate.round(2).tolist()
+        [1.91, 2.03]
+        """
+        return self._effects("dydx", variables, atexog, over, outcome)
+
+    def eyex(
+        self, variables: Any, *, atexog: Any = None, over: Any = None, outcome: Any = None
+    ) -> MarginsResult:
+        r"""Estimate average elasticities: percent of the mean for one percent of x.
+
+        With :math:`\mu_i` the mean response of row i and :math:`d_i` its slope, the average of
+        :math:`d_i x_i / \mu_i` over the rows.
+
+        Parameters
+        ----------
+        variables : str or list of str
+            Numeric variables; see `dydx`.
+        atexog, over, outcome : optional
+            As in `dydx`.
+
+        Returns
+        -------
+        MarginsResult
+            Without a unit.
+
+        Raises
+        ------
+        ArgumentError
+            For a category.
+        NumericalError
+            Where the mean response is zero or changes sign over the rows.
+        """
+        return self._effects("eyex", variables, atexog, over, outcome)
+
+    def eydx(
+        self, variables: Any, *, atexog: Any = None, over: Any = None, outcome: Any = None
+    ) -> MarginsResult:
+        r"""Estimate average semi-elasticities: proportional change of the mean for one unit of x.
+
+        The average of :math:`d_i / \mu_i`; for a category, of the change of :math:`\log \mu_i`.
+
+        Parameters
+        ----------
+        variables, atexog, over, outcome : optional
+            As in `dydx`.
+
+        Returns
+        -------
+        MarginsResult
+            In units of one over those of the variable; 0.02 is about 2 %.
+
+        Raises
+        ------
+        NumericalError
+            Where the mean response is zero or changes sign over the rows.
+        """
+        return self._effects("eydx", variables, atexog, over, outcome)
+
+    def dyex(
+        self, variables: Any, *, atexog: Any = None, over: Any = None, outcome: Any = None
+    ) -> MarginsResult:
+        """Estimate average semi-elasticities: change of the mean for a proportional change of x.
+
+        The average of :math:`d_i x_i`.
+
+        Parameters
+        ----------
+        variables : str or list of str
+            Numeric variables; see `dydx`.
+        atexog, over, outcome : optional
+            As in `dydx`.
+
+        Returns
+        -------
+        MarginsResult
+            In units of the response.
+
+        Raises
+        ------
+        ArgumentError
+            For a category.
+        """
+        return self._effects("dyex", variables, atexog, over, outcome)
+
+    def contrasts(
+        self,
+        scenarios: Any,
+        contrasts: Any = None,
+        *,
+        atexog: Any = None,
+        over: Any = None,
+        outcome: Any = None,
+    ) -> MarginsResult:
+        """Estimate linear combinations of mean responses, formed on the session's scale.
+
+        Parameters
+        ----------
+        scenarios : list of Scenario or mapping
+            The points; or the whole return of a helper: ``m.contrasts(pairwise("treated", [1,
+            0]))``, or without levels, which means all, ``m.contrasts(pairwise("school"))``.
+        contrasts : list, mapping of name to weights, or 2-D array, optional
+            Weights over the scenarios. Without them each scenario is its own row.
+        atexog : str, list of str, mapping or data frame, optional
+            As in `predict`: the contrasts are formed at each point, points outermost (simple
+            effects).
+        over : str or list of str, optional
+            As in `predict`: the contrasts are formed within each subgroup of rows.
+        outcome : str or list, optional
+            As in `predict`. Each contrast is formed within each outcome.
+
+        Returns
+        -------
+        MarginsResult
+            A contrast whose weights sum to zero is reported as a ratio on the log scale, as an
+            odds ratio on the logit scale.
+
+        Raises
+        ------
+        ArgumentError
+            For a scenario with unknown keys or several values of a variable, and for weights that
+            are too few, too many, missing or all zero.
+        NumericalError
+            For a mean response that the session's scale does not hold.
+
+        Examples
+        --------
+        With the session of the example of `Margins`:
+
+        >>> from pymargins import Scenario
+        >>> points = [Scenario({"dose": 0}, "none"), Scenario({"dose": 3}, "full")]
+        >>> m.contrasts(points, {"full - none": [-1, 1]}).estimate.round(2).tolist()
+        [5.91]
+
+        Simple effects, the arms compared at each of two doses:
+
+        >>> from pymargins import pairwise
+        >>> m.contrasts(pairwise("arm"), atexog={"dose": [0, 3]}).labels
+        ('new - old, dose=0', 'new - old, dose=3')
+        """
+        asked = simple_effects(
+            self._fitted,
+            self._population,
+            scenarios,
+            contrasts,
+            atexog=atexog,
+            over=over,
+            outcome=outcome,
+            ratios=self._scale.divides,
+        )
+        estimand, scale = on_scale(asked.means, self._scale), self._scale
+        quantity = Quantity(Kind.MEAN)
+        if asked.contrasts is not None:
+            estimand = asked.contrasts.of(estimand)
+            quantity = combination(quantity, asked.contrasts.matrix, self._scale.facts)
+            scale = self._scale.of_contrasts if quantity.compares else self._scale
+        estimand, omitted = self._estimable(estimand)
+        return self._finished(estimand, (*asked.notes, *omitted), quantity, scale)
+
+    def evaluate(
+        self,
+        scenarios: Any,
+        function: Callable[[FloatArray], Any],
+        labels: Sequence[str] | None = None,
+    ) -> MarginsResult:
+        """Estimate any smooth function of mean responses.
+
+        Parameters
+        ----------
+        scenarios : list of Scenario or mapping
+        function : callable
+            From the vector of (untransformed) mean responses, in the order of the scenarios and
+            within them of the outcomes, to a number or a vector; written in NumPy.
+        labels : list of str, optional
+            Names of what the function returns. A function of each mean alone, such as ``np.log``,
+            keeps the labels and columns of the scenarios.
+
+        Returns
+        -------
+        MarginsResult
+            Its interval is formed on the session's scale.
+
+        Raises
+        ------
+        ArgumentError
+            Where the function fails, or returns something else than real numbers.
+        NumericalError
+            Where what it returns is not finite, or not on the session's scale.
+
+        Examples
+        --------
+        With the session of the example of `Margins`, how much more the full dose gives:
+
+        >>> from pymargins import levels
+        >>> gain = m.evaluate(levels("dose", [0, 3]), lambda mean: mean[1] / mean[0] - 1)
+        >>> gain.estimate.round(2).tolist()
+        [0.59]
+        """
+        if not callable(function):
+            raise ArgumentTypeError(f"function: must be callable, got {type(function).__name__}.")
+        asked = simple_effects(self._fitted, self._population, scenarios)
+        made = Function.of(asked.means, function, labels, self._inference.point)
+        return self._result(made, asked.notes, Quantity(Kind.FUNCTION))
+
+    def joint_tests(self, *, by: Any = None) -> pd.DataFrame:
+        """Test every term of the model, one joint test each.
+
+        These are type III tests with their meaning spelled out: a term is tested by its effects on
+        the balanced grid. A main effect is the differences between the levels of a factor (or the
+        slope of a numeric variable), averaged with equal weights over the levels of all other
+        factors, other numeric variables at their mean; an interaction is the differences of
+        such differences. They do not depend on how factors are coded or on how many rows each cell
+        has. The session's `at` and scale play no part.
+
+        Terms with the same variables, such as ``x + I(x ** 2)``, are one row: their columns are
+        one curve, and the test is that it is level. So is a spline or a step function with all its
+        columns. Where the model has no term for some of a term's variables (b in ``a + a:b``),
+        their effects are tested with it.
+
+        Parameters
+        ----------
+        by : str, list of str or mapping, optional
+            Variables that are held, instead of averaged over, at each of their values (or at those
+            that a mapping names): the terms of the other variables are tested there.
+
+        Returns
+        -------
+        DataFrame
+            The variables of `by`, `term`, `statistic`, `df1` (the rank), `df2`, `p_value`, `test`
+            ("F" where denominator degrees of freedom are finite, otherwise "chi2"). Effects that
+            the data do not determine are left out, `df1` counts what is left, and a column `note`
+            tells how many were there; a term of which nothing is left has the statistic NaN.
+
+        Raises
+        ------
+        ArgumentError
+            Where the model has no term besides the intercept.
+
+        References
+        ----------
+        Lenth, R. V. (2016). Least-squares means: the R package lsmeans. *Journal of Statistical
+        Software* 69(1). doi:10.18637/jss.v069.i01
+        """
+        return joint_tests(self._fitted, self._inference, by)
+
+    def likelihood_ratio_test(
+        self, terms: Any, *, n_boot: int = 1000, rng: Any = None
+    ) -> pd.Series:
+        """Test terms of the fixed part by the likelihood ratio, bootstrapped under the null.
+
+        The model without the terms and the model with them are fitted by maximum likelihood;
+        responses are drawn from the fitted smaller model, and both are refitted to each. The
+        p-value is the share of replicates with a ratio at least as large, the observed one counted
+        among them: it needs no chi-square approximation.
+
+        Parameters
+        ----------
+        terms : str or list of str
+            As the formula writes them: ``"age:treated"``. Leave no interaction with them behind.
+        n_boot : int
+        rng : int or Generator, optional
+
+        Returns
+        -------
+        Series
+            `statistic`, `df1`, `p_value`, `p_chi2` (the large-sample one) and `n_boot` (replicates
+            that converged).
+
+        Raises
+        ------
+        UnknownNameError
+            For a term that the model does not have.
+        ArgumentError
+            Where the other terms span the same columns.
+        UnsupportedError
+            Where the adapter cannot refit its model.
+
+        References
+        ----------
+        Halekoh, U. and Hojsgaard, S. (2014). A Kenward-Roger approximation and parametric
+        bootstrap methods for tests in linear mixed models. *Journal of Statistical Software*
+        59(9). doi:10.18637/jss.v059.i09
+        """
+        refits = self._fitted.refits
+        if refits is None:
+            raise UnsupportedError("likelihood_ratio_test: the adapter cannot refit its model.")
+        known = self._fitted.design.terms()
+        if not isinstance(terms, (str, Sequence)):
+            raise ArgumentTypeError(
+                "likelihood_ratio_test: expected a term or a list of terms, got "
+                f"{type(terms).__name__}."
+            )
+        names = [terms] if isinstance(terms, str) else list(terms)
+        columns: list[int] = []
+        for name in names:
+            if name not in known:
+                raise unknown_name("likelihood_ratio_test", name, known, "a term of the model")
+            columns += known[name]
+        if not columns:
+            raise ArgumentError("likelihood_ratio_test: name at least one term.")
+        option = Bootstrap(n_boot, kind="parametric", rng=rng)
+        return refits.likelihood_ratio(columns, option).rename(", ".join(names))
+
+    # --- what verbs share ----------------------------------------------------------------------
+
+    def _effects(
+        self, verb: Verb, variables: Any, atexog: Any, over: Any, outcome: Any
+    ) -> MarginsResult:
+        refuse_elasticity_of_log(self._fitted.facts, verb)
+        estimand, found, kind = effects(
+            self._fitted, self._population, verb, variables, atexog, over, outcome
+        )
+        notes: list[Note] = list(found)
+        if not self._scale.is_identity:
+            notes.append(SlopesOnIdentity())
+        return self._result(estimand, notes, Quantity(kind), SCALES["identity"])
