@@ -184,8 +184,8 @@ class LinearAverage(Node):
     @cached_property
     def matrix(self) -> FloatArray:
         """The averaged design rows, (k, p)."""
-        total: Any = 0.0
-        weight: Any = 0.0
+        total: FloatArray = np.zeros((1, 1, 1))
+        weight: FloatArray = np.zeros((1, 1, 1))
         for chunk in self.question.population:
             mass = chunk.rows.totals(chunk.strata)[:, None, None]
             total = total + mass * self._average(chunk.rows, chunk.strata)

@@ -8,11 +8,11 @@ rows scenario by scenario.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 
-from pymargins._typing import FloatArray
+from pymargins._typing import FloatArray, IntArray
 from pymargins.errors import NumericalError
 from pymargins.estimands.coordinates import Batch
 from pymargins.estimands.equal_rows import counted
@@ -30,6 +30,8 @@ MOST_ROWS, FEWEST_ROWS = 32_768, 64
 TOGETHER = 512
 #: Means that depend on a row through its designs and offsets alone.
 OF_DESIGNS = (LinearMean, PredictorMean)
+#: Subgroups that have rows in a part, with these rows.
+Members: TypeAlias = "list[tuple[int, slice | IntArray]]"
 
 
 class RowSums:
@@ -52,9 +54,9 @@ class RowSums:
         self.point = point
         self.gradient = gradient
         self.outcomes = len(quantities[0].outcomes)
-        self.value: Any = 0.0
-        self.jacobian: Any = 0.0
-        self.weight: Any = 0.0
+        self.value: FloatArray = np.zeros(())
+        self.jacobian: FloatArray = np.zeros(())
+        self.weight: FloatArray = np.zeros(())
 
     def add(self, rows: Rows, strata: Strata | None) -> None:
         """Add the rows of a chunk."""
@@ -75,7 +77,8 @@ class RowSums:
             for r, members in _members(strata, part):
                 weight[:, r] += weights[members].sum(axis=0)
         self.value = self.value + sums.value
-        self.jacobian = 0.0 if sums.jacobian is None else self.jacobian + sums.jacobian
+        if sums.jacobian is not None:
+            self.jacobian = self.jacobian + sums.jacobian
         self.weight = self.weight + weight
 
     # --- all scenarios at once -----------------------------------------------------------------
@@ -127,7 +130,7 @@ class RowSums:
                     self._add_rows(found, weights, members, sums, k, s)
 
     def _add_rows(
-        self, found: RowValues, weights: FloatArray, members: Any, sums: _Sums, k: int, s: int
+        self, found: RowValues, weights: FloatArray, members: Members, sums: _Sums, k: int, s: int
     ) -> None:
         for r, chosen in members:
             sums.value[k, :, r, s] += _weighted_sum(weights[chosen], found.value[chosen])
@@ -193,7 +196,7 @@ def _some(grid: Grid, rows: slice) -> Grid:
     return Grid(rows.stop - rows.start, pins, grid.shifts)
 
 
-def _members(strata: Strata | None, part: slice) -> list[tuple[int, Any]]:
+def _members(strata: Strata | None, part: slice) -> Members:
     """List the subgroups that have rows in a part, with these rows."""
     if strata is None:
         return [(0, slice(None))]

@@ -16,7 +16,7 @@ from pymargins.inference.uncertainty import Uncertainty
 from pymargins.models.fitted import Fitted
 from pymargins.options import Bootstrap, Delta, Simulation
 
-METHODS: dict[str, type[Any]] = {
+METHODS: dict[str, type[Delta | Simulation | Bootstrap]] = {
     "delta": Delta,
     "simulation": Simulation,
     "bootstrap": Bootstrap,

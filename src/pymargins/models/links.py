@@ -25,17 +25,17 @@ DENSITY_STEP = 1e-3
 # --- probabilities -------------------------------------------------------------------------------
 
 
-def logit(eta: Any) -> FloatArray:
+def logit(eta: FloatArray) -> FloatArray:
     """Return the logistic distribution function."""
     return special.expit(eta)
 
 
-def logit_first(eta: Any) -> FloatArray:
+def logit_first(eta: FloatArray) -> FloatArray:
     """Return its density."""
     return special.expit(eta) * special.expit(-eta)
 
 
-def logit_second(eta: Any) -> FloatArray:
+def logit_second(eta: FloatArray) -> FloatArray:
     """Return the derivative of its density."""
     up, down = special.expit(eta), special.expit(-eta)
     return up * down * (down - up)
@@ -57,72 +57,72 @@ def logit_together(eta: FloatArray, order: int) -> tuple[FloatArray, ...]:
     return value, first, np.where(up, slope, -slope)
 
 
-def probit(eta: Any) -> FloatArray:
+def probit(eta: FloatArray) -> FloatArray:
     """Return the normal distribution function."""
     return special.ndtr(eta)
 
 
-def probit_first(eta: Any) -> FloatArray:
+def probit_first(eta: FloatArray) -> FloatArray:
     """Return its density."""
     return np.exp(-0.5 * np.square(eta)) / ROOT_TWO_PI
 
 
-def probit_second(eta: Any) -> FloatArray:
+def probit_second(eta: FloatArray) -> FloatArray:
     """Return the derivative of its density."""
     return -eta * probit_first(eta)
 
 
-def cloglog(eta: Any) -> FloatArray:
+def cloglog(eta: FloatArray) -> FloatArray:
     r"""Return :math:`1 - e^{-e^\eta}`."""
     return -np.expm1(-np.exp(eta))
 
 
-def cloglog_first(eta: Any) -> FloatArray:
+def cloglog_first(eta: FloatArray) -> FloatArray:
     """Return its first derivative."""
     return np.exp(eta - np.exp(eta))
 
 
-def cloglog_second(eta: Any) -> FloatArray:
+def cloglog_second(eta: FloatArray) -> FloatArray:
     """Return its second derivative."""
     return cloglog_first(eta) * -np.expm1(eta)
 
 
-def loglog(eta: Any) -> FloatArray:
+def loglog(eta: FloatArray) -> FloatArray:
     r"""Return :math:`e^{-e^{-\eta}}`."""
     return np.exp(-np.exp(-eta))
 
 
-def loglog_first(eta: Any) -> FloatArray:
+def loglog_first(eta: FloatArray) -> FloatArray:
     """Return its first derivative."""
     return np.exp(-eta - np.exp(-eta))
 
 
-def loglog_second(eta: Any) -> FloatArray:
+def loglog_second(eta: FloatArray) -> FloatArray:
     """Return its second derivative."""
     return loglog_first(eta) * np.expm1(-eta)
 
 
-def cauchit(eta: Any) -> FloatArray:
+def cauchit(eta: FloatArray) -> FloatArray:
     """Return the Cauchy distribution function."""
     return np.arctan2(1.0, -eta) / np.pi
 
 
-def cauchit_first(eta: Any) -> FloatArray:
+def cauchit_first(eta: FloatArray) -> FloatArray:
     """Return its density."""
     return 1.0 / (np.pi * (1.0 + np.square(eta)))
 
 
-def cauchit_second(eta: Any) -> FloatArray:
+def cauchit_second(eta: FloatArray) -> FloatArray:
     """Return the derivative of its density."""
     return -2.0 * eta / (np.pi * np.square(1.0 + np.square(eta)))
 
 
-def log_complement(eta: Any) -> FloatArray:
+def log_complement(eta: FloatArray) -> FloatArray:
     r"""Return :math:`1 - e^\eta`."""
     return -np.expm1(eta)
 
 
-def log_complement_derivative(eta: Any) -> FloatArray:
+def log_complement_derivative(eta: FloatArray) -> FloatArray:
     """Return its first derivative, which is its second too."""
     return -np.exp(eta)
 
@@ -130,22 +130,22 @@ def log_complement_derivative(eta: Any) -> FloatArray:
 # --- other means ---------------------------------------------------------------------------------
 
 
-def identity(eta: Any) -> FloatArray:
+def identity(eta: FloatArray) -> FloatArray:
     """Return the predictor itself."""
     return np.asarray(eta, dtype=float)
 
 
-def one(eta: Any) -> FloatArray:
+def one(eta: FloatArray) -> FloatArray:
     """Return 1."""
     return np.ones_like(eta, dtype=float)
 
 
-def zero(eta: Any) -> FloatArray:
+def zero(eta: FloatArray) -> FloatArray:
     """Return 0."""
     return np.zeros_like(eta, dtype=float)
 
 
-def exponential(eta: Any) -> FloatArray:
+def exponential(eta: FloatArray) -> FloatArray:
     """Return the exponential, which is its own derivative."""
     return np.exp(eta)
 
@@ -155,24 +155,24 @@ def exponential_together(eta: FloatArray, order: int) -> tuple[FloatArray, ...]:
     return (np.exp(eta),) * (order + 1)
 
 
-def power(eta: Any, factor: float, exponent: float) -> FloatArray:
+def power(eta: FloatArray, factor: float, exponent: float) -> FloatArray:
     r"""Return :math:`c\,\eta^q`; 0 where c is, whatever the power."""
     if factor == 0.0:
         return np.zeros_like(eta, dtype=float)
     return factor * np.power(np.asarray(eta, dtype=float), exponent)
 
 
-def negative_binomial(eta: Any, alpha: float) -> FloatArray:
+def negative_binomial(eta: FloatArray, alpha: float) -> FloatArray:
     r"""Return :math:`1 / (\alpha (e^{-\eta} - 1))`, for negative predictors."""
     return 1.0 / (alpha * np.expm1(-eta))
 
 
-def negative_binomial_first(eta: Any, alpha: float) -> FloatArray:
+def negative_binomial_first(eta: FloatArray, alpha: float) -> FloatArray:
     """Return its first derivative."""
     return np.exp(-eta) / (alpha * np.square(np.expm1(-eta)))
 
 
-def negative_binomial_second(eta: Any, alpha: float) -> FloatArray:
+def negative_binomial_second(eta: FloatArray, alpha: float) -> FloatArray:
     """Return its second derivative."""
     less_one = np.expm1(-eta)
     return (less_one + 1.0) * (less_one + 2.0) / (alpha * less_one**3)
@@ -226,9 +226,9 @@ def own_link(link: Any) -> InverseLink:
 class DensitySlope:
     """The derivative of a density by differences, extrapolated to the fourth order."""
 
-    density: Callable[[Any], Any]
+    density: Callable[[FloatArray], FloatArray]
 
-    def __call__(self, eta: Any) -> FloatArray:
+    def __call__(self, eta: FloatArray) -> FloatArray:
         """Differentiate at each element."""
         wide, narrow = (
             (self.density(eta + h) - self.density(eta - h)) / (2.0 * h)

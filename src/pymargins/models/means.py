@@ -27,11 +27,11 @@ from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
-from pymargins._typing import FloatArray
+from pymargins._typing import FloatArray, IntArray
 from pymargins.models.parameters import Point
 
 #: A function of each element of an array.
-Elementwise: TypeAlias = Callable[[Any], Any]
+Elementwise: TypeAlias = Callable[[FloatArray], FloatArray]
 
 
 class SceneRows(Protocol):
@@ -100,7 +100,7 @@ class OnDesign:
         """Multiply each row's gradient by a number, (m, B, J)."""
         return replace(self, factor=self.factor * factor)
 
-    def total(self, weights: FloatArray, rows: Any) -> FloatArray:
+    def total(self, weights: FloatArray, rows: slice | IntArray) -> FloatArray:
         """Add the gradients of some rows, weights (m, 1) or (m, B): (B, J, c)."""
         weighted = weights[rows][:, :, None] * self.factor[rows]
         flat = weighted.reshape(len(weighted), -1).T @ self.design[rows]
@@ -118,7 +118,7 @@ class Outright:
         """Multiply each row's gradient by a number, (m, B, J)."""
         return replace(self, gradient=self.gradient * factor[..., None])
 
-    def total(self, weights: FloatArray, rows: Any) -> FloatArray:
+    def total(self, weights: FloatArray, rows: slice | IntArray) -> FloatArray:
         """Add the gradients of some rows, weights (m, 1) or (m, B): (B, J, R)."""
         weighted = np.broadcast_to(weights[rows], self.gradient[rows].shape[:2])
         return np.einsum("mb,mbjr->bjr", weighted, self.gradient[rows])

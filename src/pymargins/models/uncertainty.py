@@ -75,7 +75,7 @@ class Request:
     blocks: tuple[str, ...]
     cluster: Any = None
     information: str = "expected"
-    option: Any = None
+    option: object = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
