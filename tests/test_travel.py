@@ -93,7 +93,7 @@ def test_dask_workers(fitted):
     distributed = pytest.importorskip("distributed")
     m = session(fitted, vcov="gls")
     with distributed.Client(
-        n_workers=1, threads_per_worker=1, dashboard_address=None, silence_logs=50
+        n_workers=1, threads_per_worker=1, dashboard_address=":0", silence_logs=50
     ) as client:
         found = client.submit(slope_over, m, "female").result()
     pd.testing.assert_frame_equal(found.to_frame(), m.dydx("dose", over="female").to_frame())
