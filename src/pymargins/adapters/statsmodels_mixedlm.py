@@ -18,6 +18,7 @@ from pymargins.adapters.formulas import (
     transformed_response,
     unwrapped,
 )
+from pymargins.adapters.mixedlm_health import examine_mixed
 from pymargins.adapters.mixedlm_levels import refuse_other_levels, shifted_df
 from pymargins.adapters.mixedlm_rows import Arrays, design_and_frame, group_name_of
 from pymargins.adapters.mixedlm_structure import random_terms
@@ -27,7 +28,6 @@ from pymargins.adapters.training import (
     evaluate_factors,
 )
 from pymargins.asking.frames import snapshot
-from pymargins.diagnosis import examine_mixed
 from pymargins.errors import (
     ModelError,
     NumericalError,
