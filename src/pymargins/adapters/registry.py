@@ -107,7 +107,9 @@ def adapter_for(model: Any, data: Any, adapter: Any, equations: Any = None) -> A
 
 def _made(adapter: type[Any], model: Any, data: Any, equations: Any) -> Adapter:
     if equations is not None:
-        if not getattr(adapter, "second", ()):
+        from pymargins.adapters.likelihood import LikelihoodAdapter  # only when asked for
+
+        if not (issubclass(adapter, LikelihoodAdapter) and adapter.second):
             raise ArgumentError(
                 "equations: this class of models has one equation, whose formula the fit brings; "
                 "leave `equations` out."

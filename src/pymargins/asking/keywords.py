@@ -61,7 +61,7 @@ def _not_a_keyword(
     owner: Any, method: str, option: str, value: Any, known: list[str]
 ) -> ArgumentTypeError:
     whole = type(owner).__name__ if method == "__init__" else method
-    fitted = getattr(owner, "_fitted", None) if method in ASKING else None
+    fitted = owner._fitted if method in ASKING else None
     if fitted is not None and option in fitted.variables:
         first = "" if method == "predict" else "..., "
         hint = f" Set a variable by {method}({first}atexog={{{option!r}: {value!r}}})."
