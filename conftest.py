@@ -1,6 +1,8 @@
 """Settings for every test and doctest."""
 
 import os
+import sys
+from collections.abc import Iterator
 from functools import cache
 
 import numpy as np
@@ -42,3 +44,11 @@ def names_of_the_examples(request):
     """Let the examples of verbs begin where that of `Margins` ends."""
     if isinstance(request.node, DoctestItem):
         request.getfixturevalue("doctest_namespace")["m"] = session_of_the_examples()
+
+
+@pytest.fixture(autouse=True)
+def no_figure_left_open() -> Iterator[None]:
+    """Close every figure, so that no test sees one that another test drew."""
+    yield
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        pyplot.close("all")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
 from typing import Any
@@ -25,12 +24,6 @@ from pymargins.report import Figures
 from pymargins.report.plots import MOST_LINES, plot
 from pymargins.report.plots.lines import choose_lines
 from pymargins.report.plots.plotting import axis_label
-
-
-@pytest.fixture(autouse=True)
-def closed() -> Iterator[None]:
-    yield
-    plt.close("all")
 
 
 def grid(variables: dict[str, list[Any]], facts: ResultFacts | None = None) -> Figures:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import matplotlib as mpl
@@ -59,12 +58,6 @@ def m(fit: Any) -> Margins:
 @pytest.fixture(scope="module")
 def curves(m: Margins) -> Any:
     return m.predict(atexog={"age": AGES, "female": [0, 1]})
-
-
-@pytest.fixture(autouse=True)
-def closed() -> Iterator[None]:
-    yield
-    plt.close("all")
 
 
 def bands(ax: Any) -> list[Any]:
