@@ -8,9 +8,19 @@ from typing import Any
 import numpy as np
 
 from pymargins.errors import UnsupportedError, listing
-from pymargins.facts import RandomTerm, Shift, ShiftedDf
+from pymargins.facts import (
+    BoundaryParameters,
+    Distribution,
+    IndefiniteInformation,
+    Note,
+    RandomTerm,
+    ReferenceFacts,
+    Shift,
+    ShiftedDf,
+)
 from pymargins.mixed import CovarianceParameters, MixedData
-from pymargins.mixed.small_samples.kenward_roger import kenward_roger_fit
+from pymargins.mixed.small_samples.information import VarianceCovariance
+from pymargins.mixed.small_samples.kenward_roger import KenwardRogerFit, kenward_roger_fit
 from pymargins.mixed.small_samples.satterthwaite import satterthwaite_fit
 from pymargins.models.uncertainty import Reference
 
@@ -73,3 +83,19 @@ def shifted_df(
         return None
     name = names[worst] if rank == p else "a combination of coefficients"
     return ShiftedDf(Shift(name, float(here[worst]), float(there[worst])))
+
+
+def kenward_roger_reference(found: KenwardRogerFit) -> Reference:
+    """Refer to t with the degrees of freedom of Kenward and Roger."""
+    facts = ReferenceFacts(Distribution.KENWARD_ROGER, information=found.information)
+    return Reference(facts, method=found, notes=variance_notes(found.variance))
+
+
+def variance_notes(variance: VarianceCovariance) -> tuple[Note, ...]:
+    """Tell where the variance of the variance parameters is not what it should be."""
+    notes: list[Note] = []
+    if variance.dropped:
+        notes.append(BoundaryParameters(variance.dropped))
+    if variance.indefinite:
+        notes.append(IndefiniteInformation())
+    return tuple(notes)

@@ -19,9 +19,15 @@ from pymargins.adapters.formulas import (
     unwrapped,
 )
 from pymargins.adapters.mixedlm_health import examine_mixed
-from pymargins.adapters.mixedlm_levels import refuse_other_levels, shifted_df
+from pymargins.adapters.mixedlm_levels import (
+    kenward_roger_reference,
+    refuse_other_levels,
+    shifted_df,
+    variance_notes,
+)
 from pymargins.adapters.mixedlm_rows import Arrays, design_and_frame, group_name_of
 from pymargins.adapters.mixedlm_structure import random_terms
+from pymargins.adapters.mixedlm_variances import GAMMA, refuse_variances, with_variances
 from pymargins.adapters.training import (
     check_design,
     cluster_labels,
@@ -35,13 +41,10 @@ from pymargins.errors import (
     UnsupportedModelError,
 )
 from pymargins.facts import (
-    BoundaryParameters,
     CovarianceFacts,
     Distribution,
     Health,
-    IndefiniteInformation,
     ModelFacts,
-    Note,
     Polished,
     RandomEffects,
     ReferenceFacts,
@@ -49,7 +52,6 @@ from pymargins.facts import (
 from pymargins.mixed import CovarianceParameters, MixedData, MixedFit, fit, gls
 from pymargins.mixed.small_samples.between_within import between_within_split
 from pymargins.mixed.small_samples.derivatives import VarianceDerivatives, variance_derivatives
-from pymargins.mixed.small_samples.information import VarianceCovariance
 from pymargins.mixed.small_samples.kenward_roger import KenwardRogerFit, kenward_roger_fit
 from pymargins.mixed.small_samples.robust import RobustKind, robust_fit
 from pymargins.mixed.small_samples.satterthwaite import satterthwaite_fit
@@ -269,7 +271,13 @@ class StatsmodelsMixedLMAdapter:
 
     def _plain(self, kind: str, request: Request) -> Covariance:
         cov = gls(self.data, self.parameters).cov if kind == "gls" else self._reported()
-        return Covariance(cov, CovarianceFacts(kind))
+        return self._covering(Covariance(cov, CovarianceFacts(kind)), request)
+
+    def _covering(self, found: Covariance, request: Request) -> Covariance:
+        """Extend a covariance of the coefficients to the variance parameters where these count."""
+        if GAMMA not in request.blocks:
+            return found
+        return with_variances(found, request, self.data, self.parameters, self._derivatives)
 
     def _reported(self) -> FloatArray:
         """Return the covariance of the fixed effects that the fit reports."""
@@ -304,13 +312,14 @@ class StatsmodelsMixedLMAdapter:
 
     def _kenward_roger(self, request: Request) -> Covariance:
         found = self._kenward_roger_fit(request.information)
-        reference = self._compared(_kenward_roger_reference(found), "kenward-roger")
+        reference = self._compared(kenward_roger_reference(found), "kenward-roger")
         facts = CovarianceFacts("kenward-roger", information=request.information)
-        return Covariance(found.cov, facts, reference, {"kenward-roger": reference})
+        own = Covariance(found.cov, facts, reference, {"kenward-roger": reference})
+        return self._covering(own, request)
 
     def _kenward_roger_reference(self, information: str) -> Reference:
         found = self._kenward_roger_fit(information)
-        return self._compared(_kenward_roger_reference(found), "kenward-roger")
+        return self._compared(kenward_roger_reference(found), "kenward-roger")
 
     def _compared(self, reference: Reference, method: str) -> Reference:
         """Tell where degrees of freedom are others at the optimum than where the fit stopped."""
@@ -327,7 +336,7 @@ class StatsmodelsMixedLMAdapter:
     def _satterthwaite(self, information: str) -> Reference:
         found = satterthwaite_fit(self.data, self.parameters, self._derivatives)
         facts = ReferenceFacts(Distribution.SATTERTHWAITE)
-        reference = Reference(facts, method=found, notes=_variance_notes(found.variance))
+        reference = Reference(facts, method=found, notes=variance_notes(found.variance))
         return self._compared(reference, "satterthwaite")
 
     def _between_within(self, information: str) -> Reference:
@@ -336,6 +345,7 @@ class StatsmodelsMixedLMAdapter:
         return Reference(facts, method=between_within_split(self.data))
 
     def _robust(self, kind: RobustKind, request: Request) -> Covariance:
+        refuse_variances(kind, request)
         cluster = request.cluster
         labels = None if cluster is None else cluster_labels(self.fitted, cluster)
         found = robust_fit(self.data, self.parameters, kind, labels, self.arrays.group_labels)
@@ -426,18 +436,3 @@ class PolishedMixedLM(StatsmodelsMixedLMAdapter):
             health=self.examine,
             polish=None,
         )
-
-
-def _kenward_roger_reference(found: KenwardRogerFit) -> Reference:
-    facts = ReferenceFacts(Distribution.KENWARD_ROGER, information=found.information)
-    return Reference(facts, method=found, notes=_variance_notes(found.variance))
-
-
-def _variance_notes(variance: VarianceCovariance) -> tuple[Note, ...]:
-    """Tell where the variance of the variance parameters is not what it should be."""
-    notes: list[Note] = []
-    if variance.dropped:
-        notes.append(BoundaryParameters(variance.dropped))
-    if variance.indefinite:
-        notes.append(IndefiniteInformation())
-    return tuple(notes)

@@ -31,6 +31,9 @@ class CovarianceFacts:
         Of ``"model"``: what the fit calls the covariance that it reports.
     lags : int, optional
         Of ``"HAC"``.
+    variances : {"observed", "expected"}, optional
+        Where the variance parameters of a mixed model are covered too: the information that their
+        part is the inverse of.
     """
 
     kind: str
@@ -39,6 +42,7 @@ class CovarianceFacts:
     aligned: bool = False
     fitted_as: str = ""
     lags: int | None = None
+    variances: str | None = None
 
 
 class Distribution(Enum):

@@ -221,7 +221,14 @@ def _offset_words(population: PopulationFacts) -> str:
 
 
 def covariance_words(covariance: CovarianceFacts) -> str:
-    """Say which covariance of the coefficients is used."""
+    """Say which covariance of the coefficients, and of variance parameters, is used."""
+    words = _coefficient_covariance(covariance)
+    if covariance.variances is None:
+        return words
+    return f"{words}, of the variance parameters: inverse {covariance.variances} information"
+
+
+def _coefficient_covariance(covariance: CovarianceFacts) -> str:
     if covariance.kind == "kenward-roger":
         return f"Kenward-Roger, {covariance.information} information"
     if covariance.clusters is not None:

@@ -59,6 +59,9 @@ class VarianceDerivatives:
         ``t_rs``.
     quadratics : (R, R) array
         ``y'P G_r P G_s P y``.
+    cross : (R, rank) array
+        ``X'V^-1 G_r V^-1 (y - X beta)`` over the working coefficients: minus the derivative of the
+        score of beta.
     score : (R,) array
         Gradient of minus twice the log-likelihood.
     root : (q, k) array
@@ -75,6 +78,7 @@ class VarianceDerivatives:
     second: FloatArray
     traces: FloatArray
     quadratics: FloatArray
+    cross: FloatArray
     score: FloatArray
     root: FloatArray
     component_roots: FloatArray
@@ -237,6 +241,7 @@ class _Sums:
             second=second[:, :, :-1, :-1],
             traces=traces,
             quadratics=second[:, :, -1, -1] - mixed @ phi @ mixed.T,
+            cross=mixed,
             score=score,
             root=_root(psi),
             component_roots=np.sqrt(params.components),

@@ -18,6 +18,8 @@ from pymargins.mixed.small_samples.derivatives import VarianceDerivatives, varia
 
 # Eigenvalues below this multiple of the largest, once the diagonal is one, carry no information.
 SINGULAR = 1e-10
+# A variance along a direction of Z, or of a component, below this share of sigma2 is at its bound.
+BOUND = 1e-6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,6 +72,23 @@ def observed_covariance(pieces: VarianceDerivatives) -> VarianceCovariance:
     hessian = jacobian.T @ pieces.observed @ jacobian + curvature / 2
     inverse, indefinite = _inverse(hessian)
     return _covariance(pieces, jacobian @ inverse @ jacobian.T, indefinite)
+
+
+def interior(pieces: VarianceDerivatives, sigma2: float) -> bool:
+    """Tell whether no variance is at its bound, where the likelihood is not quadratic."""
+    q, k = pieces.root.shape
+    spread = np.linalg.svd(pieces.root, compute_uv=False)
+    least = min(spread.min(initial=np.inf), pieces.component_roots.min(initial=np.inf))
+    return k == q and bool(least**2 > BOUND * sigma2)
+
+
+def inverse_observed(pieces: VarianceDerivatives) -> FloatArray | None:
+    """Return the inverse of the observed information of `gamma`, None where there is none."""
+    scale, values, vectors = _unit_spectrum(pieces.observed)
+    if values[0] <= SINGULAR * values[-1]:
+        return None
+    half = pieces.to_gamma @ (vectors / scale[:, None] / np.sqrt(values))
+    return half @ half.T
 
 
 def expected_information(data: MixedData, params: CovarianceParameters) -> FloatArray:
