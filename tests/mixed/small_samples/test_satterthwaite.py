@@ -15,7 +15,7 @@ from mixed.small_sample_cases import (
 )
 from pymargins.mixed import CovarianceParameters, MixedData, gls
 from pymargins.mixed.small_samples.derivatives import variance_derivatives
-from pymargins.mixed.small_samples.satterthwaite import _pooled_df, satterthwaite_fit
+from pymargins.mixed.small_samples.satterthwaite import pooled_df, satterthwaite_fit
 
 DF = 1e-6  # relative; lmerTest's derivatives are numerical
 SE = 1e-9
@@ -111,10 +111,10 @@ def test_dependent_columns_and_rows_change_nothing():
 def test_pooled_degrees_of_freedom():
     # Fai & Cornelius: S = sum nu/(nu-2), 2 S / (S - q)
     s = 5 / 3 + 8 / 6
-    assert _pooled_df(np.array([5.0, 8.0])) == pytest.approx(2 * s / (s - 2))
-    assert _pooled_df(np.array([1.5, 8.0])) == 2
-    assert _pooled_df(np.array([1.5, 1.5])) == 1.5
-    assert _pooled_df(np.array([7.0])) == 7
-    assert np.isposinf(_pooled_df(np.array([np.inf, np.inf])))
-    assert _pooled_df(np.array([np.inf, 10.0])) == pytest.approx(18.0)
-    assert np.isnan(_pooled_df(np.array([])))
+    assert pooled_df(np.array([5.0, 8.0])) == pytest.approx(2 * s / (s - 2))
+    assert pooled_df(np.array([1.5, 8.0])) == 2
+    assert pooled_df(np.array([1.5, 1.5])) == 1.5
+    assert pooled_df(np.array([7.0])) == 7
+    assert np.isposinf(pooled_df(np.array([np.inf, np.inf])))
+    assert pooled_df(np.array([np.inf, 10.0])) == pytest.approx(18.0)
+    assert np.isnan(pooled_df(np.array([])))

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -37,7 +38,8 @@ ZERO_VARIANCE = 1e-14
 # Floats that the groups worked on together may take.
 CHUNK = 2_000_000
 
-_Pairs = list[tuple[slice, slice]]
+#: A symmetric 0/1 matrix as pairs (a, b) of column ranges: the sum of ``e_a e_b'``.
+Pairs: TypeAlias = "list[tuple[slice, slice]]"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,7 +124,7 @@ class VarianceDerivatives:
 def variance_derivatives(data: MixedData, params: CovarianceParameters) -> VarianceDerivatives:
     """Sum the pieces over groups, in one pass over the cross-products."""
     fit = gls(data, params)
-    scale = _z_scale(data)
+    scale = orthogonal_scale(data)
     size = data.q * (data.q + 1) // 2 + data.n_components + 1
     total = _Sums(size, data.rank + 1, float(data.n_rows))
     inverse = np.linalg.solve(scale, np.eye(data.q))
@@ -130,15 +132,10 @@ def variance_derivatives(data: MixedData, params: CovarianceParameters) -> Varia
     fixed = np.eye(data.rank + 1)
     fixed[:-1, -1] = -fit.working_beta
     for block in data.blocks:
-        pairs = _derivative_pairs(block.layout)
-        relative = np.zeros((block.layout.m, block.layout.m))
-        relative[block.layout.z, block.layout.z] = psi
-        for v, variance in enumerate(params.components):
-            columns = np.arange(block.layout.m)[block.layout.component(v)]
-            relative[columns, columns] = variance
-        relative /= params.sigma2
+        pairs = derivative_pairs(block.layout)
+        relative = relative_covariance(block.layout, params, scale)
         for cross in _chunks(block, size):
-            total.add(*_in_basis(cross, block.layout, inverse, fixed), relative, pairs)
+            total.add(*in_orthogonal_basis(cross, block.layout, inverse, fixed), relative, pairs)
     to_gamma = np.eye(size)
     to_gamma[: size - 1 - data.n_components, : size - 1 - data.n_components] = _triangle_map(
         inverse
@@ -165,7 +162,7 @@ class _Sums:
         zx: FloatArray,
         xx: FloatArray,
         psi: FloatArray,
-        pairs: list[_Pairs],
+        pairs: list[Pairs],
     ) -> None:
         g, m, width = zx.shape
         size = len(pairs)
@@ -202,7 +199,7 @@ class _Sums:
         self.second[-1, -1] += squared - taken[zx.shape[2] :]
 
     def _add_traces(
-        self, h: FloatArray, h2: FloatArray, psi: FloatArray, pairs: list[_Pairs]
+        self, h: FloatArray, h2: FloatArray, psi: FloatArray, pairs: list[Pairs]
     ) -> None:
         for r, places in enumerate(pairs):
             for i, j in places:
@@ -249,7 +246,7 @@ class _Sums:
         )
 
 
-def _z_scale(data: MixedData) -> FloatArray:
+def orthogonal_scale(data: MixedData) -> FloatArray:
     """Return T with ``Z T^-1`` orthogonal of mean square one; only lengths if Z is dependent."""
     cross = np.zeros((data.q, data.q))
     for block in data.blocks:
@@ -262,6 +259,18 @@ def _z_scale(data: MixedData) -> FloatArray:
     return np.diag(lengths)
 
 
+def relative_covariance(
+    layout: ColumnLayout, params: CovarianceParameters, scale: FloatArray
+) -> FloatArray:
+    """Return ``Psi / sigma2`` of a group's effects (m, m), Z in its orthogonal columns."""
+    relative = np.zeros((layout.m, layout.m))
+    relative[layout.z, layout.z] = scale @ params.psi @ scale.T
+    for v, variance in enumerate(params.components):
+        columns = np.arange(layout.m)[layout.component(v)]
+        relative[columns, columns] = variance
+    return relative / params.sigma2
+
+
 def _chunks(block: GroupBlock, size: int) -> Iterator[FloatArray]:
     m, width = block.layout.m, block.layout.rank + 1
     step = max(1, CHUNK // (6 * m * m + 4 * m * width * (size + 1) + 1))
@@ -269,7 +278,7 @@ def _chunks(block: GroupBlock, size: int) -> Iterator[FloatArray]:
         yield block.cross[start : start + step]
 
 
-def _in_basis(
+def in_orthogonal_basis(
     cross: FloatArray, layout: ColumnLayout, inverse: FloatArray, fixed: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return ``Z'Z``, ``Z'[X e]`` and ``[X e]'[X e]`` with Z in its orthogonal columns."""
@@ -284,9 +293,9 @@ def _in_basis(
     return zz, zx, fixed.T @ cross[:, layout.fixed, layout.fixed] @ fixed
 
 
-def _derivative_pairs(layout: ColumnLayout) -> list[_Pairs]:
+def derivative_pairs(layout: ColumnLayout) -> list[Pairs]:
     """Return ``dPsi/dgamma_r`` as pairs (a, b) of column ranges: the sum of ``e_a e_b'``."""
-    found: list[_Pairs] = []
+    found: list[Pairs] = []
     for i in range(layout.q):
         row = slice(i, i + 1)
         for j in range(i):

@@ -67,7 +67,7 @@ class SatterthwaiteFit:
         single = contrast_df(
             tested.T @ working, self.working_cov, self.gradients, self.variance.changed
         )
-        return 1.0, _pooled_df(single)
+        return 1.0, pooled_df(single)
 
 
 def satterthwaite_fit(
@@ -112,7 +112,8 @@ def contrast_df(
     return np.where(some, 2 / np.where(some, spread, 1.0), np.inf)
 
 
-def _pooled_df(single: FloatArray) -> float:
+def pooled_df(single: FloatArray) -> float:
+    """Return the denominator of the F that pools t-squares with these degrees of freedom."""
     if len(single) == 0:
         return float("nan")
     if single.max() <= (1 + SAME_DF) * single.min():

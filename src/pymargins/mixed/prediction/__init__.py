@@ -1,0 +1,1 @@
+"""Prediction of linear functions of fixed and random effects together: known clusters."""
