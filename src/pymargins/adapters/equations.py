@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 import pandas as pd
@@ -27,6 +27,13 @@ from pymargins.ranks import column_rank
 
 #: Columns with equal values, relative to the largest.
 SAME = 1e-8
+
+
+class TakesEquations:
+    """An adapter of models with equations whose formula statsmodels does not keep."""
+
+    #: Their names, as `equations=` calls them.
+    second: ClassVar[tuple[str, ...]] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,7 +110,7 @@ def second_equation(
     try:
         design = Design.from_columns(names, match_columns(names, exog, rows.frame))
     except ArgumentError:
-        return Equation(_unknown(role, names, rows), (exog,), missing)
+        return Equation(unknown_equation(role, names, rows), (exog,), missing)
     return Equation(design, evaluate_factors(design, rows.frame), missing)
 
 
@@ -114,9 +121,7 @@ def _by_formula(
     role: str, exog: FloatArray, names: Sequence[str], formula: str, rows: FittedRows
 ) -> tuple[Design, tuple[AnyArray, ...]]:
     try:
-        spec = _spec_of(formula.rpartition("~")[2], rows)
-        design = design_of_spec(spec, rows.frame)
-        values = evaluate_factors(design, rows.frame)
+        design, values = read_formula(formula.rpartition("~")[2], rows)
     except PymarginsError:
         raise
     except Exception as error:  # a formula engine refuses in many ways
@@ -125,6 +130,12 @@ def _by_formula(
             f"data of the fit: {type(error).__name__}: {error}"
         ) from error
     return _arranged(role, design, design.rows(values, len(exog)), exog, names), values
+
+
+def read_formula(right: str, rows: FittedRows) -> tuple[Design, tuple[AnyArray, ...]]:
+    """Return the design of a right-hand side, and its factors on the rows of the fit."""
+    design = design_of_spec(_spec_of(right, rows), rows.frame)
+    return design, evaluate_factors(design, rows.frame)
 
 
 def _spec_of(right: str, rows: FittedRows) -> Any:
@@ -184,7 +195,7 @@ def _arranged(
 # --- nothing known -------------------------------------------------------------------------------
 
 
-def _unknown(role: str, names: Sequence[str], rows: FittedRows) -> Design:
+def unknown_equation(role: str, names: Sequence[str], rows: FittedRows) -> Design:
     """Build a design that has its rows and no formula: every variable may be part of it."""
     variables = rows.design.variables
     factor = Factor(

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from pymargins._typing import FloatArray
-from pymargins.adapters.equations import Equation, check_equations
+from pymargins.adapters.equations import Equation, TakesEquations, check_equations
 from pymargins.adapters.regression import RegressionAdapter
 from pymargins.adapters.regression_health import Equations
 from pymargins.adapters.robust_offers import KINDS
 from pymargins.errors import NumericalError
 from pymargins.facts import FitHealth
 from pymargins.models.derivative import jacobian
-from pymargins.models.describe import make_variables
 from pymargins.models.fitted import Fitted
 from pymargins.regression.estimating import Estimating, inverse_information
 
@@ -25,7 +24,7 @@ LIKELIHOOD = "maximum likelihood"
 LEVERAGED = ("HC2", "HC3", "CR2", "CR3")
 
 
-class LikelihoodAdapter(RegressionAdapter):
+class LikelihoodAdapter(TakesEquations, RegressionAdapter):
     """Reads a fit by maximum likelihood whose parameters belong to several blocks.
 
     Parameters
@@ -36,9 +35,6 @@ class LikelihoodAdapter(RegressionAdapter):
     equations : mapping of str to str, optional
         The formula of each second equation, by its name.
     """
-
-    #: The second equations it has.
-    second: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, fit: Any, training_data: Any = None, equations: Any = None) -> None:
         self.formulas = check_equations(equations, self.second)
@@ -102,14 +98,7 @@ class LikelihoodAdapter(RegressionAdapter):
 
 def joined(fitted: Fitted, role: str, equation: Equation) -> Fitted:
     """Add a second equation to a model: its design, and the variables that are only in it."""
-    new = make_variables(equation.design, fitted.frame)
     return replace(
-        fitted,
-        designs={**fitted.designs, role: equation.design},
-        variables={
-            **fitted.variables,
-            **{k: v for k, v in new.items() if k not in fitted.variables},
-        },
-        factor_values={**fitted.factor_values, role: equation.values},
+        fitted.with_design(role, equation.design, equation.values),
         null_spaces={**fitted.null_spaces, role: equation.null_space},
     )

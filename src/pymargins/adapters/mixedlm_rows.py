@@ -33,6 +33,9 @@ class Arrays:
     exog_re: AnyArray | None
     components: tuple[Any, ...]
     group_labels: Any
+    effect_names: tuple[str, ...] = ()
+    component_names: tuple[str, ...] = ()
+    component_columns: tuple[Any, ...] = ()
 
     @classmethod
     def of(cls, source: Any) -> Arrays:
@@ -43,7 +46,16 @@ class Arrays:
             source.exog_re if source.k_re else None,
             tuple(source.exog_vc.mats),
             source.group_labels,
+            effect_names(source),
+            tuple(str(name) for name in source.exog_vc.names),
+            tuple(source.exog_vc.colnames),
         )
+
+
+def effect_names(source: Any) -> tuple[str, ...]:
+    """Name the columns that vary together; those without a name by their place."""
+    known = [str(name) for name in getattr(source.data, "exog_re_names", None) or ()]
+    return tuple(known[j] if j < len(known) else f"effect {j}" for j in range(int(source.k_re)))
 
 
 def design_and_frame(source: Any, spec: Any, training_data: Any) -> tuple[Design, pd.DataFrame]:

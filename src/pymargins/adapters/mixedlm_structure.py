@@ -5,10 +5,33 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from pymargins.facts import RandomTerm
+from pymargins.adapters.formulas import response_columns, transformed_response
+from pymargins.adapters.mixedlm_rows import effect_names, group_name_of
+from pymargins.facts import ModelFacts, RandomEffects, RandomTerm
+from pymargins.mixed import CovarianceParameters
 
 INTERCEPT = "Intercept"
+PSI_ROUNDING = 1e-8
+
+
+def mixed_facts(source: Any, frame: pd.DataFrame, reml: bool) -> ModelFacts:
+    """Name a statsmodels model and its parts."""
+    group_name, response = group_name_of(source, frame), str(source.endog_names)
+    return ModelFacts(
+        kind="linear mixed model (statsmodels MixedLM)",
+        response=response,
+        n=len(source.endog),
+        groups=int(source.n_groups),
+        group_name=group_name,
+        estimation="REML" if reml else "ML",
+        random_effects=RandomEffects.INTEGRATED,
+        random=random_terms(source, group_name),
+        incomplete=group_name is None,
+        notes=transformed_response(response, frame),
+        response_variables=response_columns(response, frame),
+    )
 
 
 def random_terms(source: Any, group_name: str | None) -> tuple[RandomTerm, ...]:
@@ -23,11 +46,10 @@ def random_terms(source: Any, group_name: str | None) -> tuple[RandomTerm, ...]:
     groups = int(source.n_groups)
     terms: list[RandomTerm] = []
     if source.k_re:
-        names = [str(name) for name in getattr(source.data, "exog_re_names", None) or ()]
         column = np.asarray(source.exog_re)
         effects = tuple(
-            INTERCEPT if (column[:, j] == 1.0).all() else _plain(names, j, group_name)
-            for j in range(source.k_re)
+            INTERCEPT if (column[:, j] == 1.0).all() or name == group_name else name
+            for j, name in enumerate(effect_names(source))
         )
         terms.append(RandomTerm(group_name or "group", effects, groups))
     components = source.exog_vc
@@ -37,6 +59,13 @@ def random_terms(source: Any, group_name: str | None) -> tuple[RandomTerm, ...]:
     return tuple(terms)
 
 
-def _plain(names: list[str], j: int, group_name: str | None) -> str:
-    name = names[j] if j < len(names) else f"effect {j}"
-    return INTERCEPT if name == group_name else name
+def fitted_variances(fit: Any) -> CovarianceParameters:
+    """Return the variance parameters where a fit stopped."""
+    psi = np.array(fit.cov_re, dtype=float)
+    if psi.size:
+        # the fit's own rounding can leave a singular matrix slightly indefinite
+        spectrum, vectors = np.linalg.eigh((psi + psi.T) / 2)
+        if spectrum[0] < 0 and spectrum[0] > -PSI_ROUNDING * max(spectrum[-1], 0.0) - 1e-300:
+            psi = (vectors * np.maximum(spectrum, 0.0)) @ vectors.T
+    components = np.maximum(np.array(fit.vcomp, dtype=float), 0.0)
+    return CovarianceParameters(psi, components, float(fit.scale))

@@ -107,14 +107,15 @@ def adapter_for(model: Any, data: Any, adapter: Any, equations: Any = None) -> A
 
 def _made(adapter: type[Any], model: Any, data: Any, equations: Any) -> Adapter:
     if equations is not None:
-        from pymargins.adapters.likelihood import LikelihoodAdapter  # only when asked for
+        from pymargins.adapters.equations import TakesEquations  # only when asked for
 
-        if not (issubclass(adapter, LikelihoodAdapter) and adapter.second):
+        makes: Any = adapter
+        if not (issubclass(adapter, TakesEquations) and adapter.second):
             raise ArgumentError(
                 "equations: this class of models has one equation, whose formula the fit brings; "
                 "leave `equations` out."
             )
-        return adapter(model, data, equations)
+        return makes(model, data, equations)
     return adapter(model) if data is None else adapter(model, data)
 
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
 from pymargins._typing import AnyArray, FloatArray
+from pymargins.adapters.equations import TakesEquations, check_equations
 from pymargins.adapters.formulas import (
+    formula_engine,
     formula_order,
-    response_columns,
     stored_spec,
-    transformed_response,
     unwrapped,
 )
 from pymargins.adapters.mixedlm_health import examine_mixed
@@ -25,9 +25,11 @@ from pymargins.adapters.mixedlm_levels import (
     shifted_df,
     variance_notes,
 )
-from pymargins.adapters.mixedlm_rows import Arrays, design_and_frame, group_name_of
-from pymargins.adapters.mixedlm_structure import random_terms
+from pymargins.adapters.mixedlm_random import random_part
+from pymargins.adapters.mixedlm_rows import Arrays, design_and_frame
+from pymargins.adapters.mixedlm_structure import fitted_variances, mixed_facts
 from pymargins.adapters.mixedlm_variances import GAMMA, refuse_variances, with_variances
+from pymargins.adapters.regression_rows import FittedRows
 from pymargins.adapters.training import (
     check_design,
     cluster_labels,
@@ -44,9 +46,7 @@ from pymargins.facts import (
     CovarianceFacts,
     Distribution,
     Health,
-    ModelFacts,
     Polished,
-    RandomEffects,
     ReferenceFacts,
 )
 from pymargins.mixed import CovarianceParameters, MixedData, MixedFit, fit, gls
@@ -59,6 +59,7 @@ from pymargins.models.describe import make_variables
 from pymargins.models.fitted import MEAN, Fitted
 from pymargins.models.means import LinearMean
 from pymargins.models.parameters import Parameters
+from pymargins.models.random_part import RANDOM, RandomPart
 from pymargins.models.uncertainty import (
     Covariance,
     CovarianceOffer,
@@ -70,13 +71,12 @@ from pymargins.models.uncertainty import (
 from pymargins.options import Bootstrap
 from pymargins.ranks import column_rank
 
-PSI_ROUNDING = 1e-8
 #: A deviance this little above that of the optimum is where an optimiser stops.
 SAME_POINT = 1e-6
 ROBUST: tuple[RobustKind, ...] = ("CR0", "CR1", "CR2", "CR3")
 
 
-class StatsmodelsMixedLMAdapter:
+class StatsmodelsMixedLMAdapter(TakesEquations):
     """Reads a fitted `statsmodels` ``MixedLM``.
 
     Only the data, the design and the variance parameters are taken from the fit; everything that
@@ -89,6 +89,10 @@ class StatsmodelsMixedLMAdapter:
     training_data : data frame, optional
         Needed for array fits, whose columns are matched to the model's names; for formula fits
         only where the data frame was changed after fitting. It must reproduce the fitted design.
+    equations : mapping of str to str, optional
+        ``{"random": "~ Days"}``: the formula of the columns that vary between groups, which
+        statsmodels does not keep. Needed where they are no columns of the data, nor named as a
+        formula makes them.
 
     Attributes
     ----------
@@ -102,11 +106,14 @@ class StatsmodelsMixedLMAdapter:
         Where training data are needed, or do not match.
     """
 
-    def __init__(self, fit: Any, training_data: Any = None) -> None:
+    second: ClassVar[tuple[str, ...]] = (RANDOM,)
+
+    def __init__(self, fit: Any, training_data: Any = None, equations: Any = None) -> None:
         if not self.accepts(fit):
             raise UnsupportedModelError(
                 f"StatsmodelsMixedLMAdapter: expected a fitted MixedLM, got {type(fit).__name__}."
             )
+        self.formulas = check_equations(equations, self.second)
         self.model = fit
         self.reml = bool(fit.reml)  # the model's own attribute changes with its next fit
         self.arrays = Arrays.of(fit.model)
@@ -143,13 +150,15 @@ class StatsmodelsMixedLMAdapter:
         values = evaluate_factors(design, frame)
         check_design(design, values, exog)
         missing = column_rank(exog).null_space
+        order = formula_order(source, spec)
+        self.rows = FittedRows(frame, design, values, exog, None, formula_engine(spec), order)
         return Fitted(
             parameters=Parameters.of_blocks(beta=params, gamma=self.estimates.gamma),
             mean=LinearMean(),
             designs={MEAN: design},
-            variables=make_variables(design, frame, formula_order(source, spec)),
+            variables=make_variables(design, frame, order),
             frame=frame,
-            facts=self._facts(frame),
+            facts=mixed_facts(source, frame, self.reml),
             covariances=self._covariances(("model", "gls")),
             references=self._references(),
             residual_df=float(len(exog) - len(params) + missing.shape[1]),
@@ -160,24 +169,12 @@ class StatsmodelsMixedLMAdapter:
             refits=self,
             health=self.examine,
             polish=self.polish,
+            random=self.random,
         )
 
-    def _facts(self, frame: pd.DataFrame) -> ModelFacts:
-        source = self.model.model
-        group_name = group_name_of(source, frame)
-        return ModelFacts(
-            kind="linear mixed model (statsmodels MixedLM)",
-            response=str(source.endog_names),
-            n=len(source.endog),
-            groups=int(source.n_groups),
-            group_name=group_name,
-            estimation="REML" if self.reml else "ML",
-            random_effects=RandomEffects.INTEGRATED,
-            random=random_terms(source, group_name),
-            incomplete=group_name is None,
-            notes=transformed_response(str(source.endog_names), frame),
-            response_variables=response_columns(str(source.endog_names), frame),
-        )
+    def random(self) -> RandomPart:
+        """Find out what the random effects are made of."""
+        return random_part(self.arrays, self.groups, self.rows, self.formulas.get(RANDOM))
 
     @cached_property
     def data(self) -> MixedData:
@@ -203,14 +200,7 @@ class StatsmodelsMixedLMAdapter:
     @cached_property
     def estimates(self) -> CovarianceParameters:
         """The variance parameters where the fit stopped."""
-        psi = np.array(self.model.cov_re, dtype=float)
-        if psi.size:
-            # the fit's own rounding can leave a singular matrix slightly indefinite
-            spectrum, vectors = np.linalg.eigh((psi + psi.T) / 2)
-            if spectrum[0] < 0 and spectrum[0] > -PSI_ROUNDING * max(spectrum[-1], 0.0) - 1e-300:
-                psi = (vectors * np.maximum(spectrum, 0.0)) @ vectors.T
-        components = np.maximum(np.array(self.model.vcomp, dtype=float), 0.0)
-        return CovarianceParameters(psi, components, float(self.model.scale))
+        return fitted_variances(self.model)
 
     @cached_property
     def optimum(self) -> MixedFit:
@@ -420,7 +410,7 @@ class PolishedMixedLM(StatsmodelsMixedLMAdapter):
 
     def __init__(self, stopped: StatsmodelsMixedLMAdapter) -> None:
         self.model, self.reml, self.groups = stopped.model, stopped.reml, stopped.groups
-        self.arrays = stopped.arrays
+        self.arrays, self.rows, self.formulas = stopped.arrays, stopped.rows, stopped.formulas
         self.polished = True
         self.data, self.estimates, self.optimum = stopped.data, stopped.estimates, stopped.optimum
         best = self.optimum

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 
 from pymargins._typing import AnyArray, FloatArray, IntArray
-from pymargins.errors import ModelError
+from pymargins.errors import ModelError, UnsupportedError
 from pymargins.facts import FitHealth, Health, ModelFacts
 from pymargins.models.describe import make_variables
 from pymargins.models.design import Design
 from pymargins.models.means import LinearMean, Mean
 from pymargins.models.parameters import Parameters, Point
+from pymargins.models.random_part import RANDOM, RandomPart
 from pymargins.models.uncertainty import (
     CovarianceOffer,
     ReferenceOffer,
@@ -86,6 +87,8 @@ class Fitted:
         Returns what a reviewer should know of the fit.
     polish : callable, optional
         Returns the same model at the optimum of its likelihood.
+    random : callable, optional
+        Returns what the random effects of a mixed model are made of.
     responses : mapping of str to callable
         Other means that the class has, by name: from a model to the same with that mean.
     """
@@ -109,6 +112,7 @@ class Fitted:
     refits: Refits | None = None
     health: Callable[[], Health | FitHealth] | None = None
     polish: Callable[[], Fitted] | None = None
+    random: Callable[[], RandomPart] | None = None
     responses: Mapping[str, Callable[[Fitted], Fitted]] = field(default_factory=dict)
 
     @classmethod
@@ -176,6 +180,32 @@ class Fitted:
     def design(self) -> Design:
         """The design of the mean."""
         return self.designs[MEAN]
+
+    def with_design(self, role: str, design: Design, values: tuple[AnyArray, ...]) -> Fitted:
+        """Return the same with another design, and the variables that only it depends on."""
+        new = make_variables(design, self.frame)
+        return replace(
+            self,
+            designs={**self.designs, role: design},
+            variables={
+                **self.variables,
+                **{k: v for k, v in new.items() if k not in self.variables},
+            },
+            factor_values={**self.factor_values, role: values},
+        )
+
+    def with_random(self) -> Fitted:
+        """Return the same with the design ``"random"`` of its random effects.
+
+        Raises
+        ------
+        UnsupportedError
+            For a model without random effects.
+        """
+        if self.random is None:
+            raise UnsupportedError(f"random effects: a {self.facts.kind} has none.")
+        part = self.random()
+        return self.with_design(RANDOM, part.design, part.values)
 
     @property
     def point(self) -> Point:
