@@ -10,13 +10,13 @@ import numpy as np
 
 from pymargins._typing import FloatArray
 from pymargins.adapters.regression import Names, RegressionAdapter
-from pymargins.adapters.regression_health import Equations, certain_rows, pearson
+from pymargins.adapters.regression_health import Equations, bread_of, certain_rows, pearson
 from pymargins.facts import FitHealth
 from pymargins.models.fitted import Fitted
 from pymargins.models.links import LOG, LOGIT, PROBIT
 from pymargins.models.means import InverseLink
 from pymargins.models.responses import link_response
-from pymargins.regression.estimating import Estimating, Working, inverse_information
+from pymargins.regression.estimating import Estimating, Working
 
 LIKELIHOOD = "maximum likelihood"
 
@@ -58,7 +58,7 @@ class DiscreteAdapter(RegressionAdapter):
         information = -np.asarray(self.source.hessian(self.params), dtype=float)
         return Estimating(
             scores=scores,
-            bread=inverse_information(information),
+            bread=bread_of(information),
             rank=len(self.rank.kept) + len(self.params) - self.rows.exog.shape[1],
             working=self._working(),
         )

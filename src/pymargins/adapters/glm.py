@@ -43,6 +43,13 @@ class GlmAdapter(RegressionAdapter):
         weights = np.asarray(self.source.var_weights, dtype=float) * self.source.n_trials
         return np.array(np.broadcast_to(weights, (len(self.rows.exog),)))
 
+    @cached_property
+    def dispersion(self) -> float:
+        """The dispersion, estimated as the fit did it, at the coefficients that are used."""
+        if not self.polished:
+            return float(self.results.scale)
+        return float(self.source.estimate_scale(self.at(self.params).mean))
+
     @property
     def notes(self) -> tuple[ModelNote, ...]:
         """Tell of weights that weight the fit and not the averages."""
@@ -102,8 +109,8 @@ class GlmAdapter(RegressionAdapter):
         """The inverse information that the fit used, times the dispersion."""
         if self.polished:
             information = self._information(self.at(self.params).expected)
-            return inverse_information(information) * float(self.results.scale)
-        return np.asarray(self.results.normalized_cov_params) * float(self.results.scale)
+            return inverse_information(information) * self.dispersion
+        return np.asarray(self.results.normalized_cov_params) * self.dispersion
 
     def score_and_information(self, params: FloatArray) -> Equations:
         """Return the likelihood equations at dispersion one."""
@@ -122,10 +129,10 @@ class GlmAdapter(RegressionAdapter):
         here, family = self.at(self.params), type(self.source.family).__name__
         found = replace(
             super().examine(),
-            distance=self._equations(here).distance(float(self.results.scale)),
+            distance=self._equations(here).distance(self.dispersion),
             certain=certain_rows(here.mean) if family == "Binomial" else 0,
         )
-        fixed = float(self.results.scale) == 1.0
+        fixed = self.dispersion == 1.0
         single = family == "Binomial" and bool((self.weights <= 1.0).all())
         if not fixed or single or family not in ("Poisson", "Binomial", "NegativeBinomial"):
             return found

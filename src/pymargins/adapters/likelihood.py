@@ -11,13 +11,13 @@ import numpy as np
 from pymargins._typing import FloatArray
 from pymargins.adapters.equations import Equation, TakesEquations, check_equations
 from pymargins.adapters.regression import RegressionAdapter
-from pymargins.adapters.regression_health import Equations
+from pymargins.adapters.regression_health import Equations, bread_of
 from pymargins.adapters.robust_offers import KINDS
 from pymargins.errors import NumericalError
 from pymargins.facts import FitHealth
 from pymargins.models.derivative import jacobian
 from pymargins.models.fitted import Fitted
-from pymargins.regression.estimating import Estimating, inverse_information
+from pymargins.regression.estimating import Estimating
 
 LIKELIHOOD = "maximum likelihood"
 #: These need the working least squares of one design.
@@ -87,7 +87,7 @@ class LikelihoodAdapter(TakesEquations, RegressionAdapter):
         """The likelihood equations of all parameters, with the observed information as bread."""
         return Estimating(
             scores=self.scores(self.params),
-            bread=inverse_information(self.information(self.params)),
+            bread=bread_of(self.information(self.params)),
             rank=len(self.params) - self._undetermined,
         )
 

@@ -36,9 +36,13 @@ from pymargins.models.means import InverseLink, LinearMean, PredictorMean
 from pymargins.models.parameters import Parameters
 from pymargins.models.uncertainty import Covariance, CovarianceOffer, Reference, Request
 from pymargins.ranks import ColumnRank, column_rank
+from pymargins.regression.sandwich import HETEROSCEDASTIC
 
 #: What is computed at the estimate, and anew at another.
-COMPUTED = ("estimating", "under_the_model", "health")
+COMPUTED = ("estimating", "under_the_model", "health", "dispersion")
+#: What stands in at the optimum for a robust covariance that a fit reports where it stopped;
+#: statsmodels' HC1 to HC3 are HC0 for every class that can be polished.
+STAND_IN = {**dict.fromkeys(HETEROSCEDASTIC, "HC0"), "cluster": "CR1", "HAC": "HAC"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +170,7 @@ class RegressionAdapter(Estimated):
         """Return the same model at the optimum of its likelihood.
 
         The covariance that the fit reports belongs to where it stopped, so that only those by name
-        are left.
+        are left: of the same kind by default.
         """
         if type(self).score_and_information is RegressionAdapter.score_and_information:
             raise UnsupportedError(
@@ -186,11 +190,16 @@ class RegressionAdapter(Estimated):
         notes = (*fitted.facts.notes, Polished(max(0.0, gap)))
         there.fitted = replace(
             fitted,
-            covariances=named_offers(there, there.kinds),
+            covariances=there._polished_offers(),
             facts=replace(fitted.facts, notes=notes),
             polish=None,
         )
         return there.fitted
+
+    def _polished_offers(self) -> dict[str, CovarianceOffer]:
+        offers = named_offers(self, self.kinds)
+        first = STAND_IN.get(self.reported_kind, "nonrobust")
+        return {first: offers.pop(first), **offers}
 
     # --- what is read from the fit -------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import stats
@@ -17,33 +18,66 @@ CERTAIN = 1e-8
 #: Newton steps stop where the next is shorter, in standard errors.
 SETTLED = 1e-9
 MOST_STEPS = 200
+#: The least curvature, relative to the largest, that a step away from a saddle reckons with.
+UPHILL = 1e-4
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Equations:
     """The gradient of a log-likelihood, and minus its second derivative."""
 
     gradient: FloatArray
     information: FloatArray
 
-    @property
-    def step(self) -> FloatArray:
-        """The Newton step to the optimum."""
-        return inverse_information(self.information) @ self.gradient
+    @cached_property
+    def _spectrum(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """The eigenvalues and eigenvectors of the information in units of its diagonal."""
+        size = np.sqrt(np.abs(np.diagonal(self.information)))
+        size = np.where(size > 0, size, 1.0)
+        values, vectors = np.linalg.eigh(self.information / np.outer(size, size))
+        return values, vectors, size
 
     @property
     def concave(self) -> bool:
         """Whether the log-likelihood curves down in every direction."""
-        size = np.sqrt(np.abs(np.diagonal(self.information)))
-        size = np.where(size > 0, size, 1.0)
-        spectrum = np.linalg.eigvalsh(self.information / np.outer(size, size))
-        return bool(spectrum[0] > -1e-10 * spectrum[-1])
+        values, _, _ = self._spectrum
+        return bool(values[0] > -1e-10 * values[-1])
+
+    @property
+    def step(self) -> FloatArray:
+        """The Newton step to the optimum.
+
+        Where the log-likelihood curves up, a step that is uphill all the same: as if it curved
+        down as much.
+        """
+        if self.concave:
+            return inverse_information(self.information) @ self.gradient
+        values, vectors, size = self._spectrum
+        curved = np.maximum(np.abs(values), UPHILL * np.abs(values).max())
+        return vectors @ ((vectors.T @ (self.gradient / size)) / curved) / size
 
     def distance(self, scale: float) -> float:
         """Return the largest part of the step, in standard errors at a dispersion."""
         inverse = inverse_information(self.information)
         error = np.sqrt(np.abs(np.diagonal(inverse)) * scale)
         return float(np.max(np.abs(inverse @ self.gradient) / np.where(error > 0, error, np.inf)))
+
+
+def bread_of(information: FloatArray) -> FloatArray:
+    """Return the inverse of an observed information.
+
+    Raises
+    ------
+    NumericalError
+        Where the likelihood has no maximum near the estimate.
+    """
+    if not Equations(np.zeros(len(information)), information).concave:
+        raise NumericalError(
+            "vcov: the likelihood curves up where the fit stopped, far from its optimum, and gives "
+            "no covariance there. Use polish=True, or refit with another method, a better start or "
+            "more iterations."
+        )
+    return inverse_information(information)
 
 
 def optimum(
@@ -61,14 +95,13 @@ def optimum(
     at, height = start, value(start)
     for _ in range(MOST_STEPS):
         here = equations(at)
-        if not here.concave:
-            break
-        if here.distance(1.0) < SETTLED:
+        if here.concave and here.distance(1.0) < SETTLED:
             return at
         step = here.step
         for half in range(40):
             moved = at + step / 2.0**half
-            new = value(moved)
+            with np.errstate(all="ignore"):  # a step may leave the domain: halved, it comes back
+                new = value(moved)
             if np.isfinite(new) and new >= height - 1e-10 * abs(height):
                 break
         else:

@@ -117,6 +117,27 @@ class ZeroInflatedAdapter(LikelihoodAdapter):
             "link": link_mean_of(fitted),
         }
 
+    # --- the likelihood ------------------------------------------------------------------------
+
+    def scores(self, params: FloatArray) -> FloatArray:
+        """Return the derivative of each row's log-likelihood, (n, P).
+
+        Exact for both links of the inflation; statsmodels takes differences with the probit.
+        """
+        source = self.source
+        k = source.k_inflate
+        design, count = np.asarray(source.exog_infl, dtype=float), source.model_main
+        excess = design @ params[:k]
+        pi, rise = self.inflation.inverse(excess), self.inflation.first(excess)
+        left = np.maximum(1.0 - pi, np.finfo(float).tiny)
+        zero = np.asarray(source.endog) == 0
+        by_count = np.asarray(count.score_obs(params[k:]), dtype=float)
+        chance = np.exp(np.asarray(count.loglikeobs(params[k:]), dtype=float))
+        both = np.where(zero, pi + left * chance, 1.0)
+        share = np.where(zero, left * chance / both, 1.0)
+        by_excess = np.where(zero, (1.0 - chance) * rise / both, -rise / left)
+        return np.hstack([design * by_excess[:, None], by_count * share[:, None]])
+
     # --- the right information -----------------------------------------------------------------
 
     @property
