@@ -27,7 +27,7 @@ def test_a_fit_that_is_well_gives_no_warning() -> None:
         (FitHealth(converged=False, distance=8.3), MODEL, "8.3 standard errors away from its opt"),
         (FitHealth(converged=False), MODEL, "says that it did not converge"),
         (FitHealth(converged=False, distance=1e-6), MODEL, ""),
-        (FitHealth(certain=12), MODEL, "0 or 1 in 12 rows"),
+        (FitHealth(separated=12), MODEL, "linear predictor of 12 rows"),
         (SPREAD, MODEL, "3.2 times as much as the model allows"),
         (SPREAD, CovarianceFacts("nonrobust"), "3.2 times"),
         (SPREAD, CovarianceFacts("HC3"), ""),
@@ -44,11 +44,12 @@ def test_warnings_where_conclusions_change(
 
 
 def test_lines() -> None:
-    lines = dict(fit_lines(FitHealth(False, 0.3, 4, 2.5, 1e-9, True)))
+    lines = dict(fit_lines(FitHealth(False, 0.3, 4, 2.5, 1e-9, True, True)))
     assert lines == {
         "Convergence": "the fit says NO",
         "Optimum": "NOT reached: 0.3 standard errors away",
-        "Separation": "fitted probabilities of 0 or 1 in 4 rows",
+        "Separation": "the linear predictor of 4 rows has no finite optimum",
         "Dispersion": "2.50 times the model's: more than the model allows",
+        "Boundary": "alpha is zero: rows vary no more than a Poisson model allows",
         "Design": "columns are redundant; only estimable quantities are reported",
     }

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from pymargins._typing import FloatArray
 from pymargins.adapters.regression import Names, RegressionAdapter
-from pymargins.adapters.regression_health import Equations, bread_of, certain_rows, pearson
+from pymargins.adapters.regression_health import Equations, Step, bread_of, pearson
 from pymargins.facts import FitHealth
 from pymargins.models.fitted import Fitted
 from pymargins.models.links import LOG, LOGIT, PROBIT
@@ -19,6 +19,8 @@ from pymargins.models.responses import link_response
 from pymargins.regression.estimating import Estimating, Working
 
 LIKELIHOOD = "maximum likelihood"
+#: A dispersion that adds less to the variance, relative to the mean, is none.
+NO_DISPERSION = 1e-4
 
 
 class DiscreteAdapter(RegressionAdapter):
@@ -53,36 +55,53 @@ class DiscreteAdapter(RegressionAdapter):
     @cached_property
     def estimating(self) -> Estimating:
         """The likelihood equations of all parameters, with the observed information as bread."""
-        scores = np.asarray(self.source.score_obs(self.params), dtype=float)
+        with np.errstate(over="ignore"):
+            scores = np.asarray(self.source.score_obs(self.params), dtype=float)
         scores = scores.reshape(len(self.rows.exog), -1)
-        information = -np.asarray(self.source.hessian(self.params), dtype=float)
         return Estimating(
             scores=scores,
-            bread=bread_of(information),
+            bread=bread_of(self.equations.within(self.params, self.floor), self.held),
             rank=len(self.rank.kept) + len(self.params) - self.rows.exog.shape[1],
             working=self._working(),
         )
 
     def score_and_information(self, params: FloatArray) -> Equations:
         """Return the likelihood equations."""
-        gradient = np.asarray(self.source.score(params), dtype=float).ravel()
-        return Equations(gradient, -np.asarray(self.source.hessian(params), dtype=float))
+        with np.errstate(over="ignore"):  # a probability of 0 or 1 all the same
+            gradient = np.asarray(self.source.score(params), dtype=float).ravel()
+            return Equations(gradient, -np.asarray(self.source.hessian(params), dtype=float))
 
     def log_likelihood(self, params: FloatArray) -> float:
         """Return the log-likelihood."""
         return float(self.source.loglike(params))
 
+    @property
+    def floor(self) -> FloatArray:
+        """Of a negative binomial dispersion: where it is that of a Poisson model."""
+        found = super().floor
+        if self.name.startswith("NegativeBinomial") and len(found) > self.rows.exog.shape[1]:
+            found[-1] = no_dispersion(self.source.endog)
+        return found
+
+    def step(self) -> Step:
+        """Return what is left to the optimum."""
+        return self.equations.within(self.params, self.floor).newton()
+
+    @property
+    def separable(self) -> bool:
+        """Means tend to 0, or to 1, as their predictor runs off."""
+        return True
+
+    def variance(self) -> FloatArray:
+        """Return the variance of each row's outcome."""
+        return self._variance(self._mean_and_slope()[0])
+
     def examine(self) -> FitHealth:
         """Tell convergence, distance, separation and overdispersion."""
-        mean, _ = self._mean_and_slope()
-        binary = self.name in ("Logit", "Probit")
-        found = replace(
-            super().examine(),
-            distance=self.score_and_information(self.params).distance(1.0),
-            certain=certain_rows(mean) if binary else 0,
-        )
+        found = replace(super().examine(), boundary=bool(self.held.any()))
         if self.name != "Poisson":
             return found
+        mean, _ = self._mean_and_slope()
         residual = np.asarray(self.source.endog, dtype=float) - mean
         ratio, p = pearson(residual, mean, 1.0, self.residual_df)
         return replace(found, dispersion=ratio, dispersion_p=p)
@@ -98,6 +117,7 @@ class DiscreteAdapter(RegressionAdapter):
         design = self.rows.exog
         mean, first = self._mean_and_slope()
         deviation = np.sqrt(self._variance(mean))
+        deviation = np.where(deviation > 0, deviation, 1.0)  # a certain row has no weight
         residual = np.asarray(self.source.endog, dtype=float) - mean
         return Working(design * (first / deviation)[:, None], residual / deviation)
 
@@ -117,3 +137,8 @@ class DiscreteAdapter(RegressionAdapter):
                 return mean * (1.0 + alpha * mean ** float(self.source.parameterization)) ** 2
             case _:
                 return mean
+
+
+def no_dispersion(counts: Any) -> float:
+    """Return a negative binomial dispersion so small that counts vary as Poisson's do."""
+    return NO_DISPERSION / max(1.0, float(np.mean(counts)))

@@ -9,18 +9,22 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from pymargins._typing import FloatArray
+from pymargins._typing import AnyArray, FloatArray
+from pymargins.adapters.glm import separable
 from pymargins.adapters.links import inverse_link
 from pymargins.adapters.regression import Names, RegressionAdapter
+from pymargins.adapters.regression_health import Step
 from pymargins.adapters.robust_offers import over
+from pymargins.errors import UnsupportedError
 from pymargins.facts import CovarianceFacts, Distribution, FitWeights, ModelNote
 from pymargins.models.fitted import Fitted
 from pymargins.models.means import InverseLink
 from pymargins.models.responses import link_response
 from pymargins.models.uncertainty import Covariance, CovarianceOffer, Reference, Request
+from pymargins.regression.clusters import CLUSTERED, Clusters
+from pymargins.regression.estimating import Estimating, Working, inverse_root
 
-#: What statsmodels calls the covariances of the equations; CR3 (Mancl and DeRouen's) only after
-#: ``fit(cov_type="bias_reduced")``.
+#: What statsmodels calls the covariances of the equations.
 ATTRIBUTES = {"nonrobust": "cov_naive", "CR0": "cov_robust", "CR3": "cov_robust_bc"}
 
 
@@ -28,7 +32,7 @@ class GeeAdapter(RegressionAdapter):
     """Reads a fitted ``GEE``."""
 
     classes: ClassVar = {"GEE": Names("marginal model", "generalised estimating equations")}
-    kept = ("reported", "reported_kind", "by_name", "health")
+    kept = (*RegressionAdapter.kept, "reported_kind", "by_name", "clusters")
 
     @cached_property
     def link(self) -> InverseLink:
@@ -36,9 +40,89 @@ class GeeAdapter(RegressionAdapter):
         return inverse_link(self.source.family.link)
 
     @property
+    def plain(self) -> bool:
+        """Whether its equations are those of whole rows, all counting alike, unconstrained."""
+        source = self.source
+        whole = source.weights is None and source.constraint is None
+        return whole and float(source.scaling_factor) == 1.0
+
+    @property
     def kinds(self) -> tuple[str, ...]:
-        """Its covariances are those of its own equations."""
-        return ()
+        """The covariances by name: of clusters, which are its groups or hold whole ones."""
+        return ("nonrobust", *CLUSTERED) if self.plain else ()
+
+    @cached_property
+    def clusters(self) -> AnyArray:
+        """The groups of the fit."""
+        return np.asarray(self.source.groups)
+
+    def require_apart(self, clusters: Clusters) -> None:
+        """Raise where rows of one group are in different clusters."""
+        groups = pd.factorize(self.clusters)[0]
+        pairs = len(np.unique(np.stack([groups, clusters.codes]), axis=1).T)
+        if pairs > len(np.unique(groups)):
+            raise UnsupportedError(
+                "cluster: it splits groups of this GEE fit, whose working correlation ties their "
+                "rows together. Give clusters that hold whole groups."
+            )
+
+    @cached_property
+    def estimating(self) -> Estimating:
+        r"""The equations, rows of a group made uncorrelated by the working covariance.
+
+        With :math:`V_g^{-1} = L L'` the scores of group g are those of the least squares of
+        :math:`L' e_g` on :math:`L' D_g`, so that the hat matrix of these is Mancl and DeRouen's
+        and the corrections CR3 and CR2 are theirs and Kauermann and Carroll's.
+
+        References
+        ----------
+        Mancl, L. A. and DeRouen, T. A. (2001). *Biometrics* 57, 126-134.
+        doi:10.1111/j.0006-341X.2001.00126.x. Kauermann, G. and Carroll, R. J. (2001). *Journal of
+        the American Statistical Association* 96, 1387-1396. doi:10.1198/016214501753382309
+        """
+        design, offset = self.rows.exog, self.rows.offset
+        eta = design @ self.params + (0.0 if offset is None else offset)
+        mean = self.link.inverse(eta)
+        rise = design * self.link.first(eta)[:, None]
+        residual = np.asarray(self.source.endog, dtype=float) - mean
+        deviation = np.sqrt(np.asarray(self.source.family.variance(mean), dtype=float))
+        groups = self.source.group_indices
+        for i, label in enumerate(self.source.group_labels):
+            rows = np.asarray(groups[label])
+            root = self._root(i, mean[rows], deviation[rows])
+            rise[rows], residual[rows] = root @ rise[rows], root @ residual[rows]
+        inverse = inverse_root(rise)
+        return Estimating(
+            scores=rise * residual[:, None],
+            bread=inverse @ inverse.T,
+            rank=inverse.shape[1],
+            working=Working(rise, residual),
+        )
+
+    def _root(self, group: int, mean: FloatArray, deviation: FloatArray) -> FloatArray:
+        """Return L' with L L' the inverse of a group's working covariance."""
+        one = (np.eye(len(mean)),)
+        solved = self.source.cov_struct.covariance_matrix_solve(mean, group, deviation, one)
+        inverse = np.asarray(solved[0], dtype=float)
+        return np.linalg.cholesky((inverse + inverse.T) / 2.0).T
+
+    @cached_property
+    def under_the_model(self) -> FloatArray:
+        """The covariance if the working correlation is right."""
+        return self.by_name["nonrobust"]
+
+    def step(self) -> Step | None:
+        """Return what is left to the solution of the equations."""
+        if not self.plain:
+            return None
+        equations = self.estimating
+        move = equations.bread @ equations.scores.sum(axis=0)
+        return Step(move, equations.bread * float(self.results.scale))
+
+    @property
+    def separable(self) -> bool:
+        """Whether means have an end that they tend to as their predictor runs off."""
+        return separable(self.source.family)
 
     @property
     def notes(self) -> tuple[ModelNote, ...]:
@@ -56,7 +140,8 @@ class GeeAdapter(RegressionAdapter):
         fitted = super()._read()
         codes, present = pd.factorize(np.asarray(self.source.groups))
         facts = replace(fitted.facts, groups=len(present), group_name=self._group_name())
-        offers = {kind: CovarianceOffer(Equations(self, kind)) for kind in self.by_name}
+        more = [kind for kind in self.by_name if kind not in fitted.covariances]
+        offers = {kind: CovarianceOffer(Equations(self, kind)) for kind in more}
         found = replace(
             fitted,
             facts=facts,

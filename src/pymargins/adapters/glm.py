@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from pymargins._typing import FloatArray
 from pymargins.adapters.links import inverse_link
 from pymargins.adapters.regression import Names, RegressionAdapter
-from pymargins.adapters.regression_health import Equations, certain_rows, pearson
+from pymargins.adapters.regression_health import Equations, Step, pearson
 from pymargins.facts import FitHealth, FitWeights, ModelNote
 from pymargins.models.fitted import Fitted
 from pymargins.models.means import InverseLink
@@ -75,6 +75,7 @@ class GlmAdapter(RegressionAdapter):
         eta = self.rows.exog @ params + (0.0 if offset is None else offset)
         mean, first, second = self.link.inverse(eta), self.link.first(eta), self.link.second(eta)
         spread = np.asarray(variance(mean), dtype=float)
+        spread = np.where(spread > 0, spread, 1.0)  # a certain row has no weight
         residual = np.asarray(self.source.endog, dtype=float) - mean
         expected = self.weights * first**2 / spread
         curvature = second / spread - first**2 * np.asarray(variance.deriv(mean)) / spread**2
@@ -124,21 +125,37 @@ class GlmAdapter(RegressionAdapter):
         """Return the log-likelihood at the dispersion of the fit."""
         return float(self.source.loglike(params, scale=float(self.results.scale)))
 
+    def step(self) -> Step:
+        """Return what is left to the optimum."""
+        return self._equations(self.at(self.params)).newton(self.dispersion)
+
+    @property
+    def separable(self) -> bool:
+        """Whether means have an end that they tend to as their predictor runs off."""
+        return separable(self.source.family)
+
+    def variance(self) -> FloatArray:
+        """Return the variance of each row's outcome."""
+        return np.asarray(self.source.family.variance(self.at(self.params).mean), dtype=float)
+
     def examine(self) -> FitHealth:
         """Tell convergence, distance, separation and overdispersion."""
-        here, family = self.at(self.params), type(self.source.family).__name__
-        found = replace(
-            super().examine(),
-            distance=self._equations(here).distance(self.dispersion),
-            certain=certain_rows(here.mean) if family == "Binomial" else 0,
-        )
+        family = type(self.source.family).__name__
+        found = super().examine()
         fixed = self.dispersion == 1.0
         single = family == "Binomial" and bool((self.weights <= 1.0).all())
         if not fixed or single or family not in ("Poisson", "Binomial", "NegativeBinomial"):
             return found
+        here = self.at(self.params)
         times = self.weights if self.counts is None else self.weights * self.counts
         ratio, p = pearson(here.residual, here.variance, times, self.residual_df)
         return replace(found, dispersion=ratio, dispersion_p=p)
+
+
+def separable(family: Any) -> bool:
+    """Tell whether a family's means have an end that they tend to as their predictor runs off."""
+    name, link = type(family).__name__, type(family.link).__name__
+    return name == "Binomial" or (name in ("Poisson", "NegativeBinomial") and link == "Log")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

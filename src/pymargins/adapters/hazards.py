@@ -10,8 +10,8 @@ import numpy as np
 
 from pymargins._typing import FloatArray
 from pymargins.adapters.regression import Names, RegressionAdapter
-from pymargins.adapters.regression_health import Equations
-from pymargins.facts import FitHealth, ModelFacts, ModelNote, NotAMean
+from pymargins.adapters.regression_health import Equations, Step
+from pymargins.facts import ModelFacts, ModelNote, NotAMean
 from pymargins.regression.estimating import Estimating, inverse_information
 
 
@@ -64,7 +64,11 @@ class HazardsAdapter(RegressionAdapter):
         """Return the partial log-likelihood."""
         return float(self.source.loglike(params))
 
-    def examine(self) -> FitHealth:
-        """Tell the distance from the optimum."""
-        distance = self.score_and_information(self.params).distance(1.0)
-        return replace(super().examine(), distance=distance)
+    def step(self) -> Step:
+        """Return what is left to the optimum."""
+        return self.score_and_information(self.params).newton()
+
+    @property
+    def separable(self) -> bool:
+        """The likelihood rises without end where a group has no event."""
+        return True

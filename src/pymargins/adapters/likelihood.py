@@ -11,10 +11,9 @@ import numpy as np
 from pymargins._typing import FloatArray
 from pymargins.adapters.equations import Equation, TakesEquations, check_equations
 from pymargins.adapters.regression import RegressionAdapter
-from pymargins.adapters.regression_health import Equations, bread_of
+from pymargins.adapters.regression_health import Equations, Step, bread_of
 from pymargins.adapters.robust_offers import KINDS
 from pymargins.errors import NumericalError
-from pymargins.facts import FitHealth
 from pymargins.models.derivative import jacobian
 from pymargins.models.fitted import Fitted
 from pymargins.regression.estimating import Estimating
@@ -62,14 +61,13 @@ class LikelihoodAdapter(TakesEquations, RegressionAdapter):
         """Return the log-likelihood at some parameters."""
         return float(self.source.loglike(params))
 
-    def examine(self) -> FitHealth:
-        """Tell convergence and, where the fit has a covariance, the distance from the optimum."""
-        found = super().examine()
+    def step(self) -> Step:
+        """Return what is left to the optimum, by the covariance of the fit where it has one."""
         cov = np.asarray(getattr(self.results, "normalized_cov_params", None), dtype=float)
-        if cov.shape != (len(self.params),) * 2 or not (np.diagonal(cov) > 0).all():
-            return found
-        step = cov @ self.scores(self.params).sum(axis=0)
-        return replace(found, distance=float(np.max(np.abs(step) / np.sqrt(np.diagonal(cov)))))
+        fitting = cov.shape == (len(self.params),) * 2 and bool((np.diagonal(cov) > 0).all())
+        if self.polished or not fitting or np.isfinite(self.floor).any():
+            return self.equations.within(self.params, self.floor).newton()
+        return Step(cov @ self.scores(self.params).sum(axis=0), cov)
 
     @cached_property
     def reported(self) -> FloatArray:
@@ -87,7 +85,7 @@ class LikelihoodAdapter(TakesEquations, RegressionAdapter):
         """The likelihood equations of all parameters, with the observed information as bread."""
         return Estimating(
             scores=self.scores(self.params),
-            bread=bread_of(self.information(self.params)),
+            bread=bread_of(self.equations.within(self.params, self.floor), self.held),
             rank=len(self.params) - self._undetermined,
         )
 

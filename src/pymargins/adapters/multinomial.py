@@ -12,6 +12,7 @@ import pandas as pd
 from pymargins._typing import FloatArray
 from pymargins.adapters.likelihood import LIKELIHOOD, LikelihoodAdapter
 from pymargins.adapters.regression import Names
+from pymargins.adapters.regression_health import PlacedDesign
 from pymargins.models.fitted import Fitted
 from pymargins.models.means import Predictor, PredictorMean
 from pymargins.models.outcomes import LogOdds, Multinomial
@@ -59,6 +60,27 @@ class MultinomialAdapter(LikelihoodAdapter):
             null_spaces=dict.fromkeys(self.blocks, self.rank.null_space),
         )
         return with_responses(fitted, {"link": PredictorMean(LogOdds(labels[1:]), predictors)})
+
+    @property
+    def separable(self) -> bool:
+        """Probabilities tend to 0 or 1 as their predictors run off."""
+        return True
+
+    @property
+    def predictors(self) -> list[PlacedDesign]:
+        """One of each outcome but the first."""
+        exog = self.rows.exog
+        k = exog.shape[1]
+        return [(exog, slice(j * k, (j + 1) * k)) for j in range(len(self.blocks))]
+
+    def probabilities(self) -> FloatArray:
+        """Return the fitted probabilities, (n, J)."""
+        eta = [(exog @ self.params[places])[:, None] for exog, places in self.predictors]
+        return Multinomial(tuple(self.labels)).at(eta, (), 0).value[:, 0, :]
+
+    def variance(self) -> FloatArray:
+        """Return the probability that an outcome is not the most probable one."""
+        return 1.0 - self.probabilities().max(axis=1)
 
     def scores(self, params: FloatArray) -> FloatArray:
         """Return the derivative of each row's log-likelihood, (n, P)."""

@@ -13,7 +13,7 @@ from pymargins.adapters.likelihood import LIKELIHOOD, LikelihoodAdapter
 from pymargins.adapters.regression import Names
 from pymargins.models.fitted import Fitted
 from pymargins.models.links import LOGIT, PROBIT, distribution_link
-from pymargins.models.means import InverseLink, PredictorMean
+from pymargins.models.means import Derivatives, InverseLink, PredictorMean
 from pymargins.models.outcomes import Ordered
 from pymargins.models.parameters import Parameters
 from pymargins.models.responses import link_mean_of, with_responses
@@ -68,14 +68,27 @@ class OrdinalAdapter(LikelihoodAdapter):
         }
         return with_responses(fitted, means)
 
-    def scores(self, params: FloatArray) -> FloatArray:
-        """Return the derivative of each row's log-likelihood, (n, P)."""
+    @property
+    def separable(self) -> bool:
+        """Probabilities tend to 0 or 1 as the predictor runs off."""
+        return True
+
+    def probabilities(self, params: FloatArray, order: int) -> Derivatives:
+        """Return the probabilities of all outcomes, (n, 1, K), and their derivatives."""
         exog, offset = self.rows.exog, self.rows.offset
         k = exog.shape[1]
         eta = exog @ params[:k] + (0.0 if offset is None else offset)
         outcome = Ordered.probabilities(self.latent, self.labels)
-        found = outcome.at([eta[:, None]], [params[None, k:]], 1)
-        row, level = np.arange(len(eta)), self.observed
+        return outcome.at([eta[:, None]], [params[None, k:]], order)
+
+    def variance(self) -> FloatArray:
+        """Return the probability that an outcome is not the most probable one."""
+        return 1.0 - self.probabilities(self.params, 0).value[:, 0, :].max(axis=1)
+
+    def scores(self, params: FloatArray) -> FloatArray:
+        """Return the derivative of each row's log-likelihood, (n, P)."""
+        exog, found = self.rows.exog, self.probabilities(params, 1)
+        row, level = np.arange(len(exog)), self.observed
         inverse = 1.0 / found.value[row, 0, level]
         by_eta = found.first[0][row, 0, level] * inverse
         by_cutpoints = found.others[0][row, 0, level] * inverse[:, None]

@@ -9,9 +9,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from pymargins._typing import FloatArray
+from pymargins._typing import BoolArray, FloatArray
 from pymargins.adapters.formulas import response_columns, transformed_response, unwrapped
-from pymargins.adapters.regression_health import Equations, optimum
+from pymargins.adapters.regression_health import (
+    Equations,
+    PlacedDesign,
+    Step,
+    optimum,
+    saturated,
+)
 from pymargins.adapters.regression_rows import FittedRows, fitted_rows
 from pymargins.adapters.robust_offers import KINDS, Estimated, named_offers, over
 from pymargins.errors import (
@@ -39,7 +45,7 @@ from pymargins.ranks import ColumnRank, column_rank
 from pymargins.regression.sandwich import HETEROSCEDASTIC
 
 #: What is computed at the estimate, and anew at another.
-COMPUTED = ("estimating", "under_the_model", "health", "dispersion")
+COMPUTED = ("estimating", "under_the_model", "health", "dispersion", "equations")
 #: What stands in at the optimum for a robust covariance that a fit reports where it stopped;
 #: statsmodels' HC1 to HC3 are HC0 for every class that can be polished.
 STAND_IN = {**dict.fromkeys(HETEROSCEDASTIC, "HC0"), "cluster": "CR1", "HAC": "HAC"}
@@ -147,21 +153,69 @@ class RegressionAdapter(Estimated):
 
     # --- health --------------------------------------------------------------------------------
 
+    @property
+    def floor(self) -> FloatArray:
+        """The end of the range of each parameter, (P,)."""
+        return np.full(len(self.params), -np.inf)
+
+    @cached_property
+    def equations(self) -> Equations:
+        """The likelihood equations at the estimate."""
+        return self.score_and_information(self.params)
+
+    @property
+    def held(self) -> BoolArray:
+        """The parameters that are at the end of their range, (P,)."""
+        return self.equations.held(self.params, self.floor)
+
+    def step(self) -> Step | None:
+        """Return what is left to the optimum; None where the class has no equations for it."""
+        return None
+
+    @property
+    def separable(self) -> bool:
+        """Whether predictors can run off to infinity: outcomes with an end that they tend to."""
+        return False
+
+    @property
+    def predictors(self) -> list[PlacedDesign]:
+        """Its linear predictors."""
+        return [(self.rows.exog, slice(0, self.rows.exog.shape[1]))]
+
+    def variance(self) -> FloatArray | None:
+        """Return how much each row's outcome varies, or nothing where that is not used."""
+        return None
+
     def examine(self) -> FitHealth:
-        """Tell what a reviewer should know of the fit."""
+        """Tell convergence, the distance from the optimum, separation, and redundant columns."""
         said = getattr(self.results, "converged", None)
         if said is None:
             said = (getattr(self.results, "mle_retvals", None) or {}).get("converged")
         said = True if self.polished else said
+        step = self.step()
         return FitHealth(
             converged=None if said is None else bool(said),
+            distance=None if step is None else step.distance,
+            separated=0 if step is None or not self.separable else self._separated(step),
             rank_deficient=self.rank.null_space.size > 0,
+            polishable=self._has_likelihood and bool(self.kinds),
         )
+
+    @property
+    def _has_likelihood(self) -> bool:
+        return type(self).score_and_information is not RegressionAdapter.score_and_information
+
+    def _separated(self, step: Step) -> int:
+        found, variance = step.runs_off(self.predictors), self.variance()
+        if variance is not None:
+            found |= saturated(self.rows.exog, variance)
+        return int(found.sum())
 
     @cached_property
     def health(self) -> FitHealth:
         """What a reviewer should know of the fit, found once."""
-        return self.examine()
+        with np.errstate(all="ignore"):  # where groups are separated, probabilities are 0 and 1
+            return self.examine()
 
     def _health(self) -> FitHealth:
         return self.health
@@ -172,7 +226,7 @@ class RegressionAdapter(Estimated):
         The covariance that the fit reports belongs to where it stopped, so that only those by name
         are left: of the same kind by default.
         """
-        if type(self).score_and_information is RegressionAdapter.score_and_information:
+        if not self._has_likelihood:
             raise UnsupportedError(
                 f"polish: {self.name} has no likelihood whose optimum could be looked for; leave "
                 "it out."
@@ -181,7 +235,7 @@ class RegressionAdapter(Estimated):
             raise UnsupportedError(
                 "polish: this fit is constrained; its optimum is another one than the likelihood's."
             )
-        best = optimum(self.params, self.score_and_information, self.log_likelihood)
+        best = optimum(self.params, self.score_and_information, self.log_likelihood, self.floor)
         gap = 2.0 * (self.log_likelihood(best) - self.log_likelihood(self.params))
         there = object.__new__(type(self))  # a copy would leave out the fit
         vars(there).update({k: v for k, v in vars(self).items() if k not in COMPUTED})

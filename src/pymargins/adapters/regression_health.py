@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeAlias
 
 import numpy as np
 from scipy import stats
 
-from pymargins._typing import FloatArray
+from pymargins._typing import BoolArray, FloatArray
 from pymargins.errors import NumericalError
+from pymargins.ranks import column_rank
 from pymargins.regression.estimating import inverse_information
 
-#: A probability nearer to 0 or 1 is one but for rounding.
-CERTAIN = 1e-8
+#: A Newton step that moves a linear predictor by more, at a standard error of more than `UNKNOWN`,
+#: has no end: where groups are separated each adds about one, whatever was reached.
+MOVING = 0.02
+UNKNOWN = 10.0
+#: A variance of the outcome below this tells nothing about coefficients.
+SATURATED = 1e-12
 #: Newton steps stop where the next is shorter, in standard errors.
 SETTLED = 1e-9
 MOST_STEPS = 200
@@ -56,66 +62,131 @@ class Equations:
         curved = np.maximum(np.abs(values), UPHILL * np.abs(values).max())
         return vectors @ ((vectors.T @ (self.gradient / size)) / curved) / size
 
-    def distance(self, scale: float) -> float:
-        """Return the largest part of the step, in standard errors at a dispersion."""
+    def within(self, params: FloatArray, floor: FloatArray) -> Equations:
+        """Hold parameters that are at the end of their range and would leave it."""
+        held = self.held(params, floor)
+        if not held.any():
+            return self
+        information = np.where(held[:, None] | held, np.diag(held.astype(float)), self.information)
+        return Equations(np.where(held, 0.0, self.gradient), information)
+
+    def held(self, params: FloatArray, floor: FloatArray) -> BoolArray:
+        """Tell the parameters that are at the end of their range and would leave it."""
+        return (params <= floor) & (self.gradient < 0.0)
+
+    def newton(self, scale: float = 1.0) -> Step:
+        """Return the whole Newton step, with the covariance at a dispersion."""
         inverse = inverse_information(self.information)
-        error = np.sqrt(np.abs(np.diagonal(inverse)) * scale)
-        return float(np.max(np.abs(inverse @ self.gradient) / np.where(error > 0, error, np.inf)))
+        return Step(inverse @ self.gradient, inverse * scale)
 
 
-def bread_of(information: FloatArray) -> FloatArray:
-    """Return the inverse of an observed information.
+#: A design, and where its coefficients are among the parameters.
+PlacedDesign: TypeAlias = "tuple[FloatArray, slice]"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """What is left to the optimum: a Newton step, and the covariance where it begins."""
+
+    move: FloatArray
+    cov: FloatArray
+
+    @property
+    def distance(self) -> float:
+        """The largest part of the step, in standard errors."""
+        error = np.sqrt(np.abs(np.diagonal(self.cov)))
+        return float(np.max(np.abs(self.move) / np.where(error > 0, error, np.inf)))
+
+    def runs_off(self, predictors: Sequence[PlacedDesign]) -> BoolArray:
+        """Tell the rows with a predictor that has no finite optimum, (n,)."""
+        found = np.zeros(len(predictors[0][0]), dtype=bool)
+        for design, places in predictors:
+            variance = np.einsum("ij,jk,ik->i", design, self.cov[places, places], design)
+            moved = np.abs(design @ self.move[places])
+            found |= (moved > MOVING) & (variance > UNKNOWN**2)
+        return found
+
+
+def saturated(design: FloatArray, variance: FloatArray) -> BoolArray:
+    """Tell the rows whose outcome is certain, where the others do not determine the coefficients.
+
+    There the likelihood is flat but for rounding, and no step tells of separation.
+    """
+    certain = variance < SATURATED
+    if certain.all() or not certain.any():
+        return certain
+    lost = len(column_rank(design[~certain]).kept) < len(column_rank(design).kept)
+    return certain if lost else np.zeros(len(design), dtype=bool)
+
+
+def bread_of(equations: Equations, held: BoolArray | None = None) -> FloatArray:
+    """Return the inverse of the observed information; what is held counts as known.
 
     Raises
     ------
     NumericalError
         Where the likelihood has no maximum near the estimate.
     """
-    if not Equations(np.zeros(len(information)), information).concave:
+    if not equations.concave:
         raise NumericalError(
             "vcov: the likelihood curves up where the fit stopped, far from its optimum, and gives "
             "no covariance there. Use polish=True, or refit with another method, a better start or "
             "more iterations."
         )
-    return inverse_information(information)
+    inverse = inverse_information(equations.information)
+    return inverse if held is None else np.where(held[:, None] | held, 0.0, inverse)
 
 
 def optimum(
     start: FloatArray,
     equations: Callable[[FloatArray], Equations],
     value: Callable[[FloatArray], float],
+    floor: FloatArray,
 ) -> FloatArray:
     """Go to the optimum of a log-likelihood by Newton steps, halved until each is uphill.
+
+    Parameters
+    ----------
+    start : ndarray, shape (P,)
+    equations, value : callable
+    floor : ndarray, shape (P,)
+        The end of the range of each parameter: one that would go below stays there.
 
     Raises
     ------
     NumericalError
         Where there is none to be found from here.
     """
-    at, height = start, value(start)
-    for _ in range(MOST_STEPS):
-        here = equations(at)
-        if here.concave and here.distance(1.0) < SETTLED:
-            return at
-        step = here.step
-        for half in range(40):
-            moved = at + step / 2.0**half
-            with np.errstate(all="ignore"):  # a step may leave the domain: halved, it comes back
-                new = value(moved)
-            if np.isfinite(new) and new >= height - 1e-10 * abs(height):
+    with np.errstate(all="ignore"):  # a step may leave the domain: halved, it comes back
+        at, height = start, value(start)
+        for _ in range(MOST_STEPS):
+            here = equations(at).within(at, floor)
+            if here.concave and here.newton().distance < SETTLED:
+                return at
+            found = _uphill(at, height, here.step, value, floor)
+            if found is None:
                 break
-        else:
-            break
-        at, height = moved, new
+            at, height = found
     raise NumericalError(
         "polish: Newton's method finds no optimum from where this fit stopped; refit with another "
         "method or a better start."
     )
 
 
-def certain_rows(mean: FloatArray) -> int:
-    """Count fitted probabilities that are 0 or 1 but for rounding."""
-    return int(((mean < CERTAIN) | (mean > 1.0 - CERTAIN)).sum())
+def _uphill(
+    at: FloatArray,
+    height: float,
+    step: FloatArray,
+    value: Callable[[FloatArray], float],
+    floor: FloatArray,
+) -> tuple[FloatArray, float] | None:
+    """Return where the longest part of a step goes that is not downhill, and how high that is."""
+    for half in range(40):
+        moved = np.maximum(at + step / 2.0**half, np.minimum(at, floor))
+        new = value(moved)
+        if np.isfinite(new) and new >= height - 1e-10 * abs(height):
+            return moved, new
+    return None
 
 
 def pearson(

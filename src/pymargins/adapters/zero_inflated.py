@@ -11,13 +11,15 @@ from typing import Any, ClassVar
 import numpy as np
 
 from pymargins._typing import FloatArray
+from pymargins.adapters.discrete import no_dispersion
 from pymargins.adapters.equations import Equation, second_equation
 from pymargins.adapters.likelihood import LIKELIHOOD, LikelihoodAdapter, joined
 from pymargins.adapters.regression import Names
+from pymargins.adapters.regression_health import PlacedDesign, pearson
 from pymargins.adapters.regression_rows import FittedRows, fitted_rows
 from pymargins.adapters.robust_offers import over
 from pymargins.errors import FitWarning, callers_level
-from pymargins.facts import CovarianceFacts
+from pymargins.facts import CovarianceFacts, FitHealth
 from pymargins.models.fitted import Fitted
 from pymargins.models.links import LOG, LOGIT, PROBIT
 from pymargins.models.means import InverseLink, Mean, Predictor, PredictorMean
@@ -116,6 +118,43 @@ class ZeroInflatedAdapter(LikelihoodAdapter):
             "count": PredictorMean(LOG),
             "link": link_mean_of(fitted),
         }
+
+    @property
+    def separable(self) -> bool:
+        """Means and probabilities tend to 0, or to 1, as their predictor runs off."""
+        return True
+
+    @property
+    def predictors(self) -> list[PlacedDesign]:
+        """Those of the count and of its inflation."""
+        a, b = self.source.k_inflate, self.source.k_inflate + self.rows.exog.shape[1]
+        excess = np.asarray(self.source.exog_infl, dtype=float)
+        return [(self.rows.exog, slice(a, b)), (excess, slice(0, a))]
+
+    @property
+    def floor(self) -> FloatArray:
+        """Of a negative binomial dispersion: where it is that of a Poisson model."""
+        found = super().floor
+        if self.name == "ZeroInflatedNegativeBinomialP":
+            found[-1] = no_dispersion(self.source.endog)
+        return found
+
+    def examine(self) -> FitHealth:
+        """Tell convergence, distance, separation, and what there is of dispersion."""
+        found = super().examine()
+        if np.isfinite(self.floor).any():
+            return replace(found, boundary=bool(self.held.any()))
+        if self.name != "ZeroInflatedPoisson":
+            return found
+        (design, places), (excess, others) = self.predictors
+        offset = self.rows.offset
+        mu = np.exp(design @ self.params[places] + (0.0 if offset is None else offset))
+        pi = self.inflation.inverse(excess @ self.params[others])
+        mean = (1.0 - pi) * mu
+        residual = np.asarray(self.source.endog, dtype=float) - mean
+        df = float(len(mean) - len(self.params))
+        ratio, p = pearson(residual, mean * (1.0 + pi * mu), 1.0, df)
+        return replace(found, dispersion=ratio, dispersion_p=p)
 
     # --- the likelihood ------------------------------------------------------------------------
 

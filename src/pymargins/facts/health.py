@@ -110,21 +110,27 @@ class FitHealth:
     distance : float, optional
         How far the optimum is, by a Newton step: the largest over the parameters, in standard
         errors. None for a class without a likelihood, and where the optimum is exact.
-    certain : int
-        Rows whose fitted probability is 0 or 1 but for rounding: groups are separated.
+    separated : int
+        Rows whose linear predictor has no finite optimum: outcomes or groups are separated.
     dispersion : float, optional
         Pearson's chi-square over its degrees of freedom, of a class that fixes it at 1.
     dispersion_p : float, optional
         Its p-value.
+    boundary : bool
+        Whether the dispersion of a count is that of a Poisson model, the end of its range.
     rank_deficient : bool
+    polishable : bool
+        Whether the class has a likelihood whose optimum can be gone to.
     """
 
     converged: bool | None = None
     distance: float | None = None
-    certain: int = 0
+    separated: int = 0
     dispersion: float | None = None
     dispersion_p: float | None = None
+    boundary: bool = False
     rank_deficient: bool = False
+    polishable: bool = False
 
     @property
     def at_optimum(self) -> bool:
