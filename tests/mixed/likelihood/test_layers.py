@@ -10,6 +10,7 @@ from pymargins.mixed.likelihood import factors as factors_module
 from pymargins.mixed.likelihood.batches import Batches
 from pymargins.mixed.likelihood.factors import GroupFactors
 from pymargins.mixed.likelihood.layers import Layered
+from pymargins.mixed.likelihood.responses import RowResponses
 from pymargins.mixed.likelihood.scaling import to_relative
 from pymargins.mixed.refits.refitter import Refitter
 from pymargins.mixed.refits.response_draws import ParametricDraw, adjusted_residuals
@@ -149,7 +150,7 @@ def test_replicates_equal_those_of_dense_groups(structure, by, monkeypatch):
         psi[1] *= 0.3
     results = []
     for made in (in_cells(data), dense_groups(data, monkeypatch)):
-        whole = made.weighted(drawn) if by == "weights" else made.responded(drawn)
+        whole = made.weighted(drawn) if by == "weights" else made.responded(RowResponses(drawn))
         for some in (np.arange(5), np.array([4, 1])):
             part = whole.take(some)
             state = part.evaluate(psi[:, some])
@@ -184,7 +185,7 @@ def test_bootstraps_equal_those_of_dense_groups(kind, monkeypatch):
 def test_sandwiches_of_new_responses_equal_those_of_dense_groups(monkeypatch):
     data = MixedData.from_arrays(**arrays_of("children in classes"))
     best = fit(data)
-    drawn = ParametricDraw.from_fit(data, best)(np.random.default_rng(0), 4)
+    drawn = RowResponses(ParametricDraw.from_fit(data, best)(np.random.default_rng(0), 4))
     found = []
     for cell_block in (factors_module.cell_block, lambda *_: None):
         monkeypatch.setattr(factors_module, "cell_block", cell_block)

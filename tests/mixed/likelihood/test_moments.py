@@ -9,6 +9,7 @@ from pymargins.mixed.likelihood import batches, frames, stacks
 from pymargins.mixed.likelihood.decoupling import View
 from pymargins.mixed.likelihood.factors import GroupFactors
 from pymargins.mixed.likelihood.moments import Collapsed, Spread, Wide
+from pymargins.mixed.likelihood.responses import RowResponses
 
 RTOL = 1e-9
 
@@ -106,7 +107,7 @@ def test_representations_agree(structure, by, monkeypatch):
     for kind in (Collapsed, Spread, Wide):
         monkeypatch.setattr(batches, "_kind", lambda block, kind=kind: kind)
         made = batches.Batches.from_factors(factors)
-        criterion = made.weighted(drawn) if by == "weights" else made.responded(drawn)
+        criterion = made.weighted(drawn) if by == "weights" else made.responded(RowResponses(drawn))
         assert all(type(part) is kind for part in criterion.parts)
         for some in (np.arange(5), np.array([4, 1])):
             part = criterion.take(some)
@@ -155,7 +156,7 @@ def test_strata_of_a_balanced_design_give_the_same_sums(name, by, monkeypatch):
 
     def figures():
         made = batches.Batches.from_factors(factors)
-        criterion = made.weighted(drawn) if by == "weights" else made.responded(drawn)
+        criterion = made.weighted(drawn) if by == "weights" else made.responded(RowResponses(drawn))
         state = criterion.evaluate(psi)
         return made.views, (state.deviance, *criterion.derivatives(state), *criterion.solve(state))
 

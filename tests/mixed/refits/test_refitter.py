@@ -94,15 +94,20 @@ def test_cluster_replicates(name, count):
 
 
 def draws_of(kind, data, fitted):
-    """Rebuild the responses of a bootstrap, rows in the caller's order."""
+    """Rebuild the responses (n, B) of a bootstrap, rows sorted."""
     draw = {
         "parametric": ParametricDraw.from_fit,
         "residual": ResidualDraw.from_fit,
         "wild": WildDraw.from_fit,
     }[kind](data, fitted)
-    return lambda seed, count: np.concatenate(
-        [draw(rng, n) for rng, n in streams(seed, count)], axis=1
-    )
+
+    def responses(seed, count):
+        drawn = np.concatenate([draw(rng, n) for rng, n in streams(seed, count)], axis=1)
+        if kind == "wild":
+            return draw.residuals[:, None] * drawn[data.sorted_groups]
+        return drawn
+
+    return responses
 
 
 RESPONSES = [

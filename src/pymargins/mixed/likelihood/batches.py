@@ -12,6 +12,7 @@ from pymargins.mixed.likelihood.decoupling import View, view
 from pymargins.mixed.likelihood.factors import NARROW, FactorBlock, GroupFactors
 from pymargins.mixed.likelihood.layers import Layered
 from pymargins.mixed.likelihood.moments import Collapsed, Moments, Spread, Wide, pair_products
+from pymargins.mixed.likelihood.responses import Responses
 from pymargins.mixed.likelihood.stacks import pack_index
 
 CLASSES = 32  # at most so many classes of groups are summed beforehand
@@ -65,8 +66,8 @@ class Batches:
         rows = data.sizes @ weights
         return self._criterion(parts, self.within.T @ weights, rows)
 
-    def responded(self, responses: FloatArray) -> Criterion:
-        """Return the criterion of replicates given by responses (n, B), rows sorted as in the data.
+    def responded(self, responses: Responses) -> Criterion:
+        """Return the criterion of replicates given by responses.
 
         Only the products of the response change; they are matrix products with X and the Q_i.
         """
@@ -76,20 +77,19 @@ class Batches:
         apart = responses
         if self.factors.cells:
             in_cells = np.concatenate([one.groups for one in self.factors.cells])
-            apart = np.where(np.isin(data.sorted_groups, in_cells)[:, None], 0.0, responses)
-        xy = x.T @ apart
-        yy = np.einsum("nb,nb->b", apart, apart)
+            apart = responses.without(data, in_cells)
+        xy, yy = apart.cross(data, x), apart.squares(data)
         parts: list[Moments] = []
         for block, one, pairs in zip(self.factors.blocks, self.views, self.pairs, strict=True):
-            u_y = reduced_responses(block, responses)
+            u_y = responses.reduced(block)
             xy -= np.tensordot(block.u[:, :, :-1], u_y, axes=([1, 0], [0, 1]))
             yy -= np.einsum("jgb,jgb->b", u_y, u_y)
             parts.append(_responded(one.block, pairs, one.reduced(u_y), rank))
         for cells in self.factors.cells:
             known = Layered.from_block(cells, np.ones((1, len(cells.groups))))
-            parts.append(known.responded(*cells.reduced(data, responses)))
+            parts.append(known.responded(*responses.in_cells(data, cells)))
         fixed = self.within[:, : rank * (rank + 1) // 2].sum(axis=0)[:, None]
-        xx = np.broadcast_to(fixed, (len(fixed), responses.shape[1]))
+        xx = np.broadcast_to(fixed, (len(fixed), responses.n_replicates))
         return self._criterion(
             parts, np.concatenate([xx, xy, yy[None]]), np.array([float(data.n_rows)])
         )
@@ -109,15 +109,6 @@ class Batches:
             rank=data.rank,
             reml=data.reml,
         )
-
-
-def reduced_responses(block: FactorBlock, responses: FloatArray) -> FloatArray:
-    """Return ``Q_i'y`` (rho, G, B) of responses (n, B)."""
-    u_y = np.zeros((block.u.shape[1], len(block.groups), responses.shape[1]))
-    for rows in block.rows:
-        reduced = rows.q.transpose(0, 2, 1) @ responses[rows.index]
-        u_y[: rows.q.shape[2], rows.place] = reduced.transpose(1, 0, 2)
-    return u_y
 
 
 def _kind(block: FactorBlock) -> type:

@@ -10,6 +10,7 @@ import numpy as np
 from pymargins._typing import BoolArray, FloatArray
 from pymargins.errors import ArgumentError, not_one_of
 from pymargins.mixed.likelihood.estimation import MixedFit, fit
+from pymargins.mixed.likelihood.responses import Responses
 from pymargins.mixed.likelihood.structure import MixedData
 from pymargins.mixed.refits.refitter import Progress, Refits, Refitter, Source
 from pymargins.mixed.refits.response_draws import (
@@ -76,18 +77,18 @@ def bootstrap(
     """
     if kind not in COVARIANCE:
         raise not_one_of("kind", kind, COVARIANCE)
-    by_weights = kind == "cluster"
-    if sampling is not None and not by_weights:
+    if sampling is not None and kind != "cluster":
         raise ArgumentError(f"sampling: used by kind='cluster' only, not by {kind!r}.")
     _check_count("n_boot", n_boot)
-    if by_weights and sampling is None:
+    if kind == "cluster" and sampling is None:
         sampling = ClusterSampling.of_groups(data.n_groups)
     draw = sampling or _draw(data, fit, kind, leverage, weights)
     refitter = Refitter.from_fit(data, fit, COVARIANCE[kind] if cov == "default" else cov, sampling)
+    size = refitter.chunk_size(by_groups=kind in ("cluster", "wild"))
     return refitter.run(
-        _sources(draw, refitter.chunk_size(by_weights), seed, n_boot, by_weights),
+        _sources(draw, size, seed, n_boot),
         fit,
-        data.origin if by_weights else fit.beta,
+        fit.beta if sampling is None else data.origin,
         n_jobs,
         progress,
     )
@@ -106,7 +107,7 @@ def jackknife(
         sampling = ClusterSampling.of_groups(data.n_groups)
     count, left_out = sampling.n_left_out, sampling.left_out
     refitter = Refitter.from_fit(data, fit, None)
-    size = refitter.chunk_size(True)
+    size = refitter.chunk_size(by_groups=True)
 
     def source(first: int) -> Source:
         return lambda: (left_out(first, min(first + size, count)), None)
@@ -172,7 +173,7 @@ def likelihood_ratio(
     converged = np.ones(n_boot, bool)
     for data, fitted in ((null, small), (full, large)):
         refitter = Refitter.from_fit(data, fitted, None)
-        sources = _sources(draw, refitter.chunk_size(False), same, n_boot, by_weights=False)
+        sources = _sources(draw, refitter.chunk_size(by_groups=False), same, n_boot)
         found = refitter.run(sources, fitted, fitted.beta, n_jobs, progress)
         deviances.append(found.deviance)
         converged &= found.usable
@@ -194,16 +195,18 @@ def _draw(
 
 
 def _sources(
-    draw: Draw, chunk_size: int, seed: Seed, n_boot: int, by_weights: bool
+    draw: Draw | ClusterSampling, chunk_size: int, seed: Seed, n_boot: int
 ) -> list[Source]:
     """Return one function per chunk that draws its replicates, some whole streams."""
     parts = list(streams(seed, n_boot))
     step = max(1, chunk_size // STREAM)
 
     def source(some: list[tuple[np.random.Generator, int]]) -> Source:
-        def make() -> tuple[FloatArray | None, FloatArray | None]:
+        def make() -> tuple[FloatArray | None, Responses | None]:
             drawn = np.concatenate([draw(rng, count) for rng, count in some], axis=1)
-            return (drawn, None) if by_weights else (None, drawn)
+            if isinstance(draw, ClusterSampling):
+                return drawn, None
+            return None, draw.responses(drawn)
 
         return make
 

@@ -16,6 +16,7 @@ from pymargins.mixed.likelihood.criterion import Criterion
 from pymargins.mixed.likelihood.estimation import MixedFit, check_fittable, singular
 from pymargins.mixed.likelihood.factors import GroupFactors
 from pymargins.mixed.likelihood.newton import minimise
+from pymargins.mixed.likelihood.responses import Responses, RowResponses
 from pymargins.mixed.likelihood.scaling import from_relative, to_relative
 from pymargins.mixed.likelihood.structure import MixedData
 from pymargins.mixed.refits.sampling import ClusterSampling
@@ -96,7 +97,7 @@ class _Chunk:
     weights: IntArray | None
 
 
-Source = Callable[[], tuple[FloatArray | None, FloatArray | None]]
+Source = Callable[[], tuple[FloatArray | None, Responses | None]]
 Progress = Callable[[int], None]
 
 
@@ -129,11 +130,14 @@ class Refitter:
         start = to_relative(factors, fit.params)
         return cls(data, factors, batches, start, fit.params.sigma2, cov_kind, sampling)
 
-    def chunk_size(self, by_weights: bool) -> int:
-        """Return how many replicates fit into the memory allowed; depends on the model alone."""
+    def chunk_size(self, by_groups: bool) -> int:
+        """Return how many replicates fit into the memory allowed; depends on the model alone.
+
+        A replicate is drawn `by_groups` where it has a number per group, else it has one per row.
+        """
         rank = self.data.rank
         size = 12 * (rank + 1) ** 2
-        size += self.data.n_groups if by_weights else 3 * self.data.n_rows
+        size += self.data.n_groups if by_groups else 3 * self.data.n_rows
         for view in self.batches.views:
             block = view.block
             groups, rho, d = block.u.shape
@@ -144,7 +148,7 @@ class Refitter:
         if self.cov_kind not in (None, "model"):
             size += (2 if self.sampling is None else 4) * self.data.n_groups * (rank + 1)
         if self.cov_kind in ("cr2-whitened", "cr3"):
-            size += 4 * self.data.n_groups * rank**2
+            size += 6 * self.data.n_groups * (rank + 1) + 6 * rank**2
         return int(np.clip(MEMORY // size, 1, 1024))
 
     def reference(self, fit: MixedFit) -> FloatArray:
@@ -153,8 +157,8 @@ class Refitter:
             return fit.cov
         return covariance_at(self.cov_kind, self.batches, fit.params, self.sampling)
 
-    def refit(self, weights: FloatArray | None, responses: FloatArray | None) -> _Chunk:
-        """Refit replicates given by weights (G, B) or by responses (n, B), rows sorted."""
+    def refit(self, weights: FloatArray | None, responses: Responses | None) -> _Chunk:
+        """Refit replicates given by weights (G, B) or by responses."""
         if weights is not None:
             criterion = self.batches.weighted(weights)
         elif responses is not None:
@@ -170,7 +174,7 @@ class Refitter:
         part = self._refit(
             criterion.take(index),
             None if weights is None else weights[:, index],
-            None if responses is None else responses[:, index],
+            None if responses is None else responses.take(index),
             full_rank[index],
         )
         return _Chunk(
@@ -188,7 +192,7 @@ class Refitter:
         self,
         criterion: Criterion,
         weights: FloatArray | None,
-        responses: FloatArray | None,
+        responses: Responses | None,
         full_rank: BoolArray,
     ) -> _Chunk:
         count = len(full_rank)
@@ -265,7 +269,7 @@ def refit_weights(
     if not np.isfinite(w).all() or (w < 0).any():
         raise ArgumentError("weights: must be finite and at least 0.")
     refitter = Refitter.from_fit(data, fit, cov)
-    size = refitter.chunk_size(True)
+    size = refitter.chunk_size(by_groups=True)
     parts = [np.ascontiguousarray(w[i : i + size].T) for i in range(0, len(w), size)]
     return refitter.run([lambda p=p: (p, None) for p in parts], fit, data.origin)
 
@@ -283,12 +287,15 @@ def refit_responses(
     if not np.isfinite(y).all():
         raise ArgumentError("responses: must be finite.")
     refitter = Refitter.from_fit(data, fit, cov)
-    size = refitter.chunk_size(False)
+    size = refitter.chunk_size(by_groups=False)
     x = data.rows[:, data.q : data.q + data.rank]
     sorted_y = y[:, data.order].T
     ordinary = x.T @ sorted_y
     residual = sorted_y - x @ ordinary  # least-squares residuals keep the digits of a large mean
-    parts = [np.ascontiguousarray(residual[:, i : i + size]) for i in range(0, len(y), size)]
+    parts = [
+        RowResponses(np.ascontiguousarray(residual[:, i : i + size]))
+        for i in range(0, len(y), size)
+    ]
     return refitter.run([lambda p=p: (None, p) for p in parts], fit, ordinary.T @ data.basis.T)
 
 

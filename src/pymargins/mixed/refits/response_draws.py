@@ -8,12 +8,13 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from pymargins._typing import FloatArray, IntArray
+from pymargins._typing import FloatArray
 from pymargins.errors import ModelError, not_one_of
 from pymargins.mixed.likelihood.blups import fitted_effects, random_effects
 from pymargins.mixed.likelihood.estimation import MixedFit
 from pymargins.mixed.likelihood.factors import GroupFactors
 from pymargins.mixed.likelihood.parameters import lower_root
+from pymargins.mixed.likelihood.responses import GroupMultiples, Responses, RowResponses
 from pymargins.mixed.likelihood.scaling import to_relative
 from pymargins.mixed.likelihood.structure import MixedData
 from pymargins.mixed.refits.sandwich import adjustment, leverages
@@ -26,10 +27,14 @@ Seed = int | np.random.SeedSequence | np.random.Generator | None
 
 
 class Draw(Protocol):
-    """Draws `count` replicates: (G, count) weights or (n, count) responses."""
+    """Draws `count` replicates at a time, replicates last, and makes responses of them."""
 
     def __call__(self, rng: np.random.Generator, count: int) -> FloatArray:
         """Draw."""
+        ...
+
+    def responses(self, drawn: FloatArray) -> Responses:
+        """Return the responses, rows sorted."""
         ...
 
 
@@ -93,6 +98,10 @@ class ParametricDraw:
         ]
         return e + fitted_effects(data, b, u)
 
+    def responses(self, drawn: FloatArray) -> RowResponses:
+        """See `Draw`."""
+        return RowResponses(drawn)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ResidualDraw:
@@ -132,6 +141,10 @@ class ResidualDraw:
         u = [one[rng.integers(0, len(one), size=(len(one), count))] for one in self.components]
         return e + fitted_effects(data, b, u)
 
+    def responses(self, drawn: FloatArray) -> RowResponses:
+        """See `Draw`."""
+        return RowResponses(drawn)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WildDraw:
@@ -143,7 +156,6 @@ class WildDraw:
     """
 
     residuals: FloatArray
-    groups: IntArray
     n_groups: int
     points: FloatArray
     chances: FloatArray
@@ -168,12 +180,16 @@ class WildDraw:
             )
         residuals = adjusted_residuals(data, fit, leverage)
         points, chances = WILD_POINTS[weights]
-        return cls(residuals, data.sorted_groups, data.n_groups, points, chances)
+        return cls(residuals, data.n_groups, points, chances)
 
     def __call__(self, rng: np.random.Generator, count: int) -> FloatArray:
-        """Draw responses (n, count), rows sorted."""
+        """Draw the weight of each group, (G, count)."""
         place = np.searchsorted(np.cumsum(self.chances)[:-1], rng.random((self.n_groups, count)))
-        return self.residuals[:, None] * self.points[place][self.groups]
+        return self.points[place]
+
+    def responses(self, drawn: FloatArray) -> GroupMultiples:
+        """See `Draw`."""
+        return GroupMultiples(self.residuals, drawn)
 
 
 def reflate(effects: FloatArray, target: FloatArray) -> FloatArray:

@@ -25,16 +25,24 @@ from typing import Literal
 import numpy as np
 
 from pymargins._typing import FloatArray, IntArray
-from pymargins.mixed.likelihood.batches import Batches, reduced_responses
+from pymargins.mixed.likelihood.batches import Batches
 from pymargins.mixed.likelihood.criterion import Criterion, State
 from pymargins.mixed.likelihood.factors import FactorBlock, GroupFactors
 from pymargins.mixed.likelihood.layers import Layered
 from pymargins.mixed.likelihood.parameters import CovarianceParameters
+from pymargins.mixed.likelihood.responses import Responses
 from pymargins.mixed.likelihood.scaling import to_relative
+from pymargins.mixed.refits.leverage import (
+    BlockLeverage,
+    FormLeverage,
+    Leverage,
+    adjusted,
+    multiplier,
+)
 from pymargins.mixed.refits.sampling import ClusterSampling
 
 CovarianceKind = Literal["model", "cr0", "cr2-whitened", "cr3"]
-ALONE = 1e-8  # 1 - eigenvalue below this: the group determines that direction alone
+POWERS = {"cr2-whitened": 0.5, "cr3": 1.0}  # of 1 / (1 - leverage)
 
 
 def covariances(
@@ -43,7 +51,7 @@ def covariances(
     criterion: Criterion,
     state: State,
     weights: FloatArray | None = None,
-    responses: FloatArray | None = None,
+    responses: Responses | None = None,
     sampling: ClusterSampling | None = None,
 ) -> FloatArray:
     """Return the working covariances (B, rank, rank) of a batch.
@@ -54,8 +62,8 @@ def covariances(
         ``sigma2 Phi``, or a cluster-robust one.
     weights : (G, B) array, optional
         Group weights of a cluster bootstrap.
-    responses : (n, B) array, optional
-        New responses, rows sorted.
+    responses : Responses, optional
+        New responses.
     sampling : ClusterSampling, optional
         How groups were drawn: CR0 is then the variance over its clusters, within its strata.
     """
@@ -68,8 +76,10 @@ def covariances(
     every = None if sampled is None else np.empty((len(model), factors.data.n_groups, len(beta)))
     contrast = np.concatenate([-beta, np.ones((1, beta.shape[1]))])
     for groups, scores, leverage in _group_sums(factors, state, contrast, responses):
-        adjusted = partial(_adjusted, model=model, kind=kind)
-        influence = scores @ model if kind == "cr0" else adjusted(scores, leverage())
+        if kind == "cr0":
+            influence = scores @ model
+        else:
+            influence = adjusted(scores, leverage(), model, POWERS[kind])
         if every is not None:
             every[:, groups] = influence
             continue
@@ -102,10 +112,10 @@ def adjustment(leverage: FloatArray, model: FloatArray, kind: CovarianceKind) ->
     values, vectors = np.linalg.eigh(root.T @ leverage @ root)
     values = np.clip(values, 0.0, 1.0)
     small = values < 1e-6
-    ratio = (_multiplier(values, kind) - 1) / np.where(small, 1.0, values)
-    limit = 0.5 if kind == "cr2-whitened" else 1.0
+    power = POWERS[kind]
+    ratio = (multiplier(values, power) - 1) / np.where(small, 1.0, values)
     half = root @ vectors
-    return (half * np.where(small, limit, ratio)[:, None, :]) @ half.transpose(0, 2, 1)
+    return (half * np.where(small, power, ratio)[:, None, :]) @ half.transpose(0, 2, 1)
 
 
 def inverse_blocks(block: FactorBlock, psi: FloatArray) -> FloatArray:
@@ -121,7 +131,8 @@ def leverages(factors: GroupFactors, psi: FloatArray) -> FloatArray:
     rank = factors.data.rank
     out = np.empty((factors.data.n_groups, rank, rank))
     for block in factors.blocks:
-        out[block.groups] = _leverage(block, inverse_blocks(block, psi[:, None]))[0]
+        n = inverse_blocks(block, psi[:, None])
+        out[block.groups] = BlockLeverage.of_block(block, n).matrices()[0]
     for cells in factors.cells:
         at = Layered.from_block(cells, np.ones((1, len(cells.groups)))).at(psi[:, None])
         out[cells.groups] = at.forms[0, :, :-1, :-1]
@@ -129,22 +140,17 @@ def leverages(factors: GroupFactors, psi: FloatArray) -> FloatArray:
 
 
 def _group_sums(
-    factors: GroupFactors, state: State, contrast: FloatArray, responses: FloatArray | None
-) -> Iterator[tuple[IntArray, FloatArray, Callable[[], FloatArray]]]:
+    factors: GroupFactors, state: State, contrast: FloatArray, responses: Responses | None
+) -> Iterator[tuple[IntArray, FloatArray, Callable[[], Leverage]]]:
     """Yield groups, their ``g_i sigma2`` (B, G, rank), and a function for ``T_i sigma2``."""
     for block in factors.blocks:
         n = inverse_blocks(block, state.psi)
         own = None if responses is None else _response_sums(factors, block, responses)
-        yield block.groups, _scores(block, n, contrast, own), partial(_leverage, block, n)
+        leverage = partial(BlockLeverage.of_block, block, n)
+        yield block.groups, _scores(block, n, contrast, own), leverage
     for cells, at in zip(factors.cells, state.caches[len(factors.blocks) :], strict=True):
         scores = np.einsum("bgij,jb->bgi", at.forms[:, :, :-1], contrast)
-        yield cells.groups, scores, partial(np.asarray, at.forms[:, :, :-1, :-1])
-
-
-def _leverage(block: FactorBlock, n: FloatArray) -> FloatArray:
-    """Return ``T_i sigma2`` (B, G, rank, rank)."""
-    u = block.u[:, :, :-1]
-    return block.within[:, :-1, :-1] + u.transpose(0, 2, 1) @ (n[:, block.classes] @ u)
+        yield cells.groups, scores, partial(FormLeverage, at.forms[:, :, :-1, :-1])
 
 
 def _scores(
@@ -177,33 +183,11 @@ def _scores(
 
 
 def _response_sums(
-    factors: GroupFactors, block: FactorBlock, responses: FloatArray
+    factors: GroupFactors, block: FactorBlock, responses: Responses
 ) -> tuple[FloatArray, FloatArray]:
     """Return ``u_y`` (B, G, rho) and ``W_xy`` (B, G, rank) of each group under new responses."""
     data = factors.data
-    u_y = reduced_responses(block, responses).transpose(2, 1, 0)
-    xy = -np.einsum("bgj,gjr->bgr", u_y, block.u[:, :, :-1])
-    x = data.rows[:, data.q : data.q + data.rank]
-    for rows in block.rows:
-        product = x[rows.index].transpose(0, 2, 1) @ responses[rows.index]
-        xy[:, rows.place] += product.transpose(2, 0, 1)
+    u_y = responses.reduced(block).transpose(2, 1, 0)
+    xy = responses.by_group(block, data.rows[:, data.q : data.q + data.rank])
+    xy -= np.einsum("bgj,gjr->bgr", u_y, block.u[:, :, :-1])
     return u_y, xy
-
-
-def _adjusted(
-    scores: FloatArray, leverage: FloatArray, model: FloatArray, kind: CovarianceKind
-) -> FloatArray:
-    """Return a_i (B, G, rank) of whitened CR2 or CR3."""
-    root = np.linalg.cholesky(model)[:, None]
-    across = root.transpose(0, 1, 3, 2)
-    values, vectors = np.linalg.eigh(across @ leverage @ root)
-    turned = ((scores[:, :, None, :] @ root) @ vectors)[:, :, 0]
-    turned *= _multiplier(values, kind)
-    return ((vectors @ turned[..., None]).transpose(0, 1, 3, 2) @ across)[:, :, 0]
-
-
-def _multiplier(values: FloatArray, kind: CovarianceKind) -> FloatArray:
-    """Return f(s): (1 - s)^-1/2 or (1 - s)^-1, zero where s = 1."""
-    left = 1 - values
-    power = -0.5 if kind == "cr2-whitened" else -1.0
-    return np.where(left > ALONE, np.maximum(left, ALONE) ** power, 0.0)
