@@ -41,7 +41,8 @@ def with_variances(
     whole = found.facts.kind == "model" and not data.reml
     # Kenward and Roger's name the information that the coefficients are adjusted by
     variance = gamma_covariance(pieces, params, found.facts.information != "expected")
-    beta, cross = found.matrix, np.zeros((len(found.matrix), pieces.n_parameters))
+    beta = np.asarray(found.matrix)
+    cross = np.zeros((len(beta), pieces.n_parameters))
     if whole and variance.information == "observed":
         beta, cross = joint_observed(data, pieces, variance)
     parts = {

@@ -22,7 +22,9 @@ from pymargins.errors import (
     NumericalError,
     listing,
 )
+from pymargins.estimands import jacobians
 from pymargins.estimands.columns import Columns
+from pymargins.estimands.jacobians import Jacobian
 from pymargins.estimands.scales import Scale
 from pymargins.models.derivative import jacobian
 from pymargins.models.parameters import Point
@@ -30,7 +32,7 @@ from pymargins.models.parameters import Point
 ESTIMABLE_TOLERANCE = 1e-7
 
 #: Values (B, k) and, where asked for, their Jacobians (B, k, P).
-Evaluated: TypeAlias = "tuple[FloatArray, FloatArray | None]"
+Evaluated: TypeAlias = "tuple[FloatArray, Jacobian | None]"
 
 
 class Estimand(Protocol):
@@ -83,13 +85,16 @@ class Known(Node):
     """An estimand whose value and Jacobian are known at the fitted parameters, and only there."""
 
     value: FloatArray
-    jacobian: FloatArray
+    jacobian: Jacobian
     labels: tuple[str, ...]
     columns: Columns = field(default_factory=dict)
 
     def evaluate(self, point: Point, gradient: bool) -> Evaluated:
         """Return what is known."""
-        return self.value[None], self.jacobian[None] if gradient else None
+        if not gradient:
+            return self.value[None], None
+        dense = isinstance(self.jacobian, np.ndarray)
+        return self.value[None], self.jacobian[None] if dense else self.jacobian
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +145,7 @@ class Pick(Node):
     def evaluate(self, point: Point, gradient: bool) -> Evaluated:
         """Pick."""
         value, jac = self.inner.at(point, gradient)
-        return value[:, self.rows], None if jac is None else jac[:, self.rows]
+        return value[:, self.rows], None if jac is None else jacobians.picked(jac, self.rows)
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,7 +174,7 @@ class Stack(Node):
         found = [part.at(point, gradient) for part in self.parts]
         value = np.concatenate([v for v, _ in found], axis=1)
         jacs = [j for _, j in found if j is not None]
-        return value, np.concatenate(jacs, axis=1) if gradient else None
+        return value, jacobians.stacked(jacs) if gradient else None
 
 
 def stacked(parts: Sequence[Estimand]) -> Estimand:
@@ -191,10 +196,7 @@ class Combine(Node):
         value, jac = self.inner.at(point, gradient)
         blocks = (len(value), -1, self.matrix.shape[1])
         out = (value.reshape(blocks) @ self.matrix.T).reshape(len(value), -1)
-        if jac is None:
-            return out, None
-        jac = self.matrix @ jac.reshape(*blocks, point.width)
-        return out, jac.reshape(len(value), -1, point.width)
+        return out, None if jac is None else jacobians.combined(self.matrix, jac)
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,7 +216,8 @@ class Sum(Node):
         second, jac_second = self.second.at(point, gradient)
         if jac_first is None or jac_second is None:
             return a * first + b * second, None
-        return a * first + b * second, a * jac_first + b * jac_second
+        jac = jacobians.added(jacobians.times(jac_first, a), jacobians.times(jac_second, b))
+        return a * first + b * second, jac
 
 
 @dataclass(frozen=True, eq=False)
@@ -229,7 +232,7 @@ class Scaled(Node):
     def evaluate(self, point: Point, gradient: bool) -> Evaluated:
         """Multiply."""
         value, jac = self.inner.at(point, gradient)
-        return self.factor * value, None if jac is None else self.factor * jac
+        return self.factor * value, None if jac is None else jacobians.times(jac, self.factor)
 
 
 @dataclass(frozen=True, eq=False)
@@ -248,7 +251,8 @@ class Quotient(Node):
         ratio = top / bottom
         if jac_top is None or jac_bottom is None:
             return ratio, None
-        return ratio, (jac_top - ratio[:, :, None] * jac_bottom) / bottom[:, :, None]
+        change = jacobians.added(jac_top, jacobians.scaled(jac_bottom, -ratio))
+        return ratio, jacobians.scaled(change, 1.0 / bottom)
 
 
 # --- nonlinear functions -------------------------------------------------------------------------
@@ -276,7 +280,7 @@ class Transformed(Node):
         inner, jac = self.inner.at(point, gradient)
         outer, by = self.scale.transform(inner.ravel(), self.labels * len(inner))
         if jac is not None:
-            jac = by.reshape(inner.shape)[:, :, None] * jac
+            jac = jacobians.scaled(jac, by.reshape(inner.shape))
         return outer.reshape(inner.shape), jac
 
 
@@ -330,7 +334,9 @@ class Function(Node):
         if jac is None:
             return outer, None
         by = [jacobian(lambda x: _called(self.function, x), row) for row in inner]
-        return outer, np.stack(by) @ jac
+        if isinstance(jac, np.ndarray):
+            return outer, np.stack(by) @ jac
+        return outer, jacobians.combined(by[0], jac)
 
 
 def _called(function: Callable[[FloatArray], Any], values: FloatArray) -> FloatArray:
@@ -381,7 +387,7 @@ def inestimable(
             continue
         jac = estimand.at(point, True)[1]
         assert jac is not None
-        rows = jac[0][:, point.blocks[block]]
+        rows = jacobians.of_block(jac, point.blocks[block])
         leak = np.abs(rows @ null_space)
         size = np.abs(rows) @ np.abs(null_space)
         leaks = (leak > ESTIMABLE_TOLERANCE * (size + 1e-300)).any(axis=1)

@@ -35,6 +35,7 @@ import pandas as pd
 from pymargins._typing import AnyArray, FloatArray, IntArray
 from pymargins.errors import ArgumentError, ArgumentTypeError, not_one_of, unknown_name
 from pymargins.estimands.columns import CONTRAST
+from pymargins.estimands.jacobians import over_used
 from pymargins.estimands.nodes import Estimand
 from pymargins.facts import Adjusted, Computed
 from pymargins.families.pvalues import BY_P_VALUES
@@ -242,7 +243,7 @@ def suggested(inference: Uncertainty, estimand: Estimand) -> tuple[str, tuple[st
     if min(len(rows) for rows in groups) < 2:
         by, groups = [], [np.arange(len(estimand))]
     tukey = inference.n_draws is None and 2 < len(groups[0]) <= MOST_SUGGESTED
-    if tukey and pairwise_means(inference.jacobian(estimand)[groups[0]]) is not None:
+    if tukey and pairwise_means(over_used(inference.jacobian(estimand)[groups[0]])) is not None:
         return "tukey", tuple(by)
     return "holm", tuple(by)
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from pymargins._typing import FloatArray
 from pymargins.errors import ArgumentError, UnsupportedError
+from pymargins.estimands.jacobians import over_used
 from pymargins.estimands.nodes import Estimand
 from pymargins.facts import Computation, Computed
 from pymargins.families.multiplicity import (
@@ -244,7 +245,7 @@ class DrawnLargest:
 
 
 def _number_of_means(inference: Uncertainty, estimand: Estimand) -> int:
-    means = pairwise_means(inference.jacobian(estimand))
+    means = pairwise_means(over_used(inference.jacobian(estimand)))
     if means is None:
         raise ArgumentError(
             f'adjust: "tukey" is for all differences between several means, k = m(m - 1)/2 of '

@@ -49,7 +49,9 @@ def choose_covariance(fitted: Fitted, vcov: Any, df: Any, cluster: Any) -> Covar
     if offer is not None:
         option = None if isinstance(vcov, str) else vcov
         found = offer.make(Request(blocks, cluster, information, option))
-        return replace(found, matrix=_checked(found.matrix, name))
+        if isinstance(found.matrix, np.ndarray):
+            return replace(found, matrix=_checked(found.matrix, name))
+        return found
     return _given(coefficient_names(fitted, blocks), vcov)
 
 

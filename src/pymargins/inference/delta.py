@@ -9,16 +9,14 @@ from uuid import uuid4
 import numpy as np
 
 from pymargins._typing import FloatArray
-from pymargins.errors import NumericalError
+from pymargins.estimands.jacobians import Jacobian, at_fit
 from pymargins.estimands.nodes import Estimand, Known
 from pymargins.facts import DeltaMethod, Note
 from pymargins.inference import distributions
-from pymargins.inference.factor import root_of
+from pymargins.inference.propagation import propagation
 from pymargins.inference.reference import Joint, joint_df, single_df
 from pymargins.models.parameters import Point
-from pymargins.models.uncertainty import Reference
-
-NEGATIVE_VARIANCE_TOLERANCE = 1e-8
+from pymargins.models.uncertainty import Reference, RowCovariance
 
 
 def new_key() -> str:
@@ -34,7 +32,7 @@ class DeltaInference:
     ----------
     point : Point
         The fitted parameters.
-    cov : ndarray, shape (P, P)
+    cov : ndarray, shape (P, P), or RowCovariance
         Their covariance.
     reference : Reference
     seen : callable, optional
@@ -43,7 +41,7 @@ class DeltaInference:
     """
 
     point: Point
-    cov: FloatArray
+    cov: FloatArray | RowCovariance
     reference: Reference
     seen: Callable[[FloatArray], FloatArray] | None = None
     key: str = field(default_factory=new_key)
@@ -63,11 +61,11 @@ class DeltaInference:
         """Return the estimates (k,)."""
         return estimand.at(self.point, True)[0][0]
 
-    def jacobian(self, estimand: Estimand) -> FloatArray:
-        """Return their derivatives by the parameters (k, P)."""
+    def jacobian(self, estimand: Estimand) -> Jacobian:
+        """Return their derivatives by the parameters (k, P), sparse where these are very many."""
         jac = estimand.at(self.point, True)[1]
         assert jac is not None
-        return jac[0]
+        return at_fit(jac)
 
     def draws(self, estimand: Estimand) -> None:
         """Return None: there are none."""
@@ -84,40 +82,22 @@ class DeltaInference:
         NumericalError
             Where a variance is negative beyond rounding.
         """
-        jac = self.jacobian(estimand)
-        out = jac @ self.cov @ jac.T
-        out = (out + out.T) / 2.0
-        variance = np.diagonal(out)
-        sizes = np.abs(jac) @ np.sqrt(np.abs(np.diagonal(self.cov)))
-        if (variance < -NEGATIVE_VARIANCE_TOLERANCE * sizes**2).any() or np.isnan(out).any():
-            raise NumericalError(
-                "the covariance of the coefficients is not positive semi-definite: the variance of "
-                f"{estimand.labels[int(np.nanargmin(variance))]!r} came out negative or undefined. "
-                'Try vcov="gls".'
-            )
-        return out
+        return propagation(self.cov).covariance(self.jacobian(estimand), estimand.labels)
 
     def factor(self, estimand: Estimand) -> FloatArray:
         """Return a factor (k, q) of the joint covariance, q at most the number of parameters."""
-        root = root_of(self.cov)
-        if root is not None:
-            return self.jacobian(estimand) @ root
-        spectrum, vectors = np.linalg.eigh(self.covariance(estimand))
-        return vectors * np.sqrt(np.maximum(spectrum, 0.0))
+        return propagation(self.cov).factor(self.jacobian(estimand), estimand.labels)
 
     def std_error(self, estimand: Estimand) -> FloatArray:
         """Return standard errors (k,) without forming the whole covariance."""
-        jac = self.jacobian(estimand)
-        variance = np.einsum("kp,kp->k", jac @ self.cov, jac)
-        if (variance < 0).any() or np.isnan(variance).any():
-            variance = np.diagonal(self.covariance(estimand))
-        return np.sqrt(np.maximum(variance, 0.0))
+        found = propagation(self.cov).variance(self.jacobian(estimand), estimand.labels)
+        return np.sqrt(found)
 
     def degrees_of_freedom(self, estimand: Estimand) -> FloatArray:
         """Return the degrees of freedom of each row."""
         return single_df(self.reference, self.jacobian(estimand), self.point.blocks)
 
-    def joint_reference(self, rows: FloatArray) -> Joint:
+    def joint_reference(self, rows: Jacobian) -> Joint:
         """Return the reference of a joint test of independent Jacobian rows."""
         return joint_df(self.reference, rows, self.point.blocks)
 
@@ -137,4 +117,4 @@ class DeltaInference:
         """Keep value and Jacobian: all that the delta method needs."""
         columns = {name: list(values) for name, values in estimand.columns.items()}
         value, jac = self.value(estimand), self.jacobian(estimand)
-        return Known(np.array(value), np.array(jac), estimand.labels, columns)
+        return Known(np.array(value), jac.copy(), estimand.labels, columns)

@@ -21,10 +21,10 @@ def ratio(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
 
 
 def lower_tail(statistic: FloatArray, df: FloatArray) -> FloatArray:
-    """Return P(T <= statistic) under t with df, the normal where df is infinite."""
+    """Return P(T <= statistic) under t with df, the normal where df is infinite; NaN for NaN."""
     from scipy import special
 
-    normal = ~np.isfinite(df)
+    normal = np.isinf(df)
     safe = np.where(normal, 1.0, df)
     return np.where(normal, special.ndtr(statistic), special.stdtr(safe, statistic))
 
@@ -33,7 +33,7 @@ def quantile(probability: float | FloatArray, df: FloatArray) -> FloatArray:
     """Return the quantile of t with df, of the normal where df is infinite."""
     from scipy import special
 
-    normal = ~np.isfinite(df)
+    normal = np.isinf(df)
     safe = np.where(normal, 1.0, df)
     return np.where(normal, special.ndtri(probability), special.stdtrit(safe, probability))
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from pymargins._typing import FloatArray
 from pymargins.errors import NumericalError, UnsupportedError
+from pymargins.estimands.jacobians import Jacobian, at_fit
 from pymargins.estimands.nodes import Estimand
 from pymargins.facts import BootstrapDraws, Note, SimulatedDraws
 from pymargins.inference import distributions
@@ -64,11 +65,11 @@ class DrawsInference:
         """Return the estimates (k,)."""
         return estimand.at(self.point)[0][0]
 
-    def jacobian(self, estimand: Estimand) -> FloatArray:
-        """Return their derivatives by the parameters (k, P)."""
+    def jacobian(self, estimand: Estimand) -> Jacobian:
+        """Return their derivatives by the parameters (k, P), sparse where these are very many."""
         jac = estimand.at(self.point, True)[1]
         assert jac is not None
-        return jac[0]
+        return at_fit(jac)
 
     def draws(self, estimand: Estimand) -> FloatArray:
         """Return the estimand at every draw, (B, k)."""

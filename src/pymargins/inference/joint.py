@@ -7,6 +7,7 @@ import pandas as pd
 
 from pymargins._typing import FloatArray
 from pymargins.errors import ArgumentError, NumericalError
+from pymargins.estimands.jacobians import over_used
 from pymargins.estimands.nodes import Estimand
 from pymargins.inference.distributions import f_upper_tail
 from pymargins.inference.factor import RANK_TOLERANCE, independent_basis, lengths
@@ -40,7 +41,7 @@ def wald(estimand: Estimand, null: FloatArray, inference: Uncertainty) -> pd.Ser
     within = basis.T @ distance
     outside = distance - basis @ within
     if np.abs(outside).max() > 1e-6 * max(1.0, float(np.abs(distance).max())):
-        jac = inference.jacobian(estimand)
+        jac = over_used(inference.jacobian(estimand))
         sizes = np.linalg.svd(jac / safe[:, None], compute_uv=False)
         independent = int((sizes > RANK_TOLERANCE * sizes[0]).sum())
         if independent > rank:
@@ -56,8 +57,8 @@ def wald(estimand: Estimand, null: FloatArray, inference: Uncertainty) -> pd.Ser
         )
     statistic = float((within**2 / spectrum).sum()) / rank
     rows = inference.jacobian(estimand)
-    if rank < len(rows):
-        rows = basis.T @ (rows / safe[:, None])
+    if rank < len(estimand):
+        rows = (basis / safe[:, None]).T @ rows
     joint = inference.joint_reference(rows)
     scaling, df2 = joint.scale, joint.df2
     p = f_upper_tail(scaling * statistic, rank, df2)

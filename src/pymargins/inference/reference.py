@@ -10,6 +10,7 @@ import numpy as np
 
 from pymargins._typing import FloatArray
 from pymargins.errors import ArgumentError, ArgumentTypeError, UnsupportedError, not_one_of
+from pymargins.estimands.jacobians import Jacobian
 from pymargins.facts import Distribution, ReferenceFacts
 from pymargins.models.fitted import Fitted
 from pymargins.models.uncertainty import Covariance, Reference
@@ -36,12 +37,12 @@ class Joint:
     df2: float
 
 
-def single_df(reference: Reference, rows: FloatArray, blocks: Mapping[str, slice]) -> FloatArray:
+def single_df(reference: Reference, rows: Jacobian, blocks: Mapping[str, slice]) -> FloatArray:
     """Return the degrees of freedom (k,) of Jacobian rows (k, P), each its own."""
     if reference.method is None:
-        return np.full(len(rows), reference.df)
+        return np.full(rows.shape[0], reference.df)
     out = np.asarray(reference.method.df(_covered(reference, rows, blocks)), dtype=float)
-    if np.isnan(out).any():
+    if np.isnan(out).any() and not reference.may_lack:
         raise UnsupportedError(
             f"df: {_name(reference)} leaves no degrees of freedom for one of these quantities: "
             "there are as many coefficients as groups. Use another method."
@@ -49,7 +50,7 @@ def single_df(reference: Reference, rows: FloatArray, blocks: Mapping[str, slice
     return out
 
 
-def joint_df(reference: Reference, rows: FloatArray, blocks: Mapping[str, slice]) -> Joint:
+def joint_df(reference: Reference, rows: Jacobian, blocks: Mapping[str, slice]) -> Joint:
     """Return the reference of the F statistic of independent Jacobian rows."""
     if reference.method is None:
         return Joint(1.0, reference.df)
@@ -62,8 +63,10 @@ def joint_df(reference: Reference, rows: FloatArray, blocks: Mapping[str, slice]
     return Joint(float(scale), float(df2))
 
 
-def _covered(reference: Reference, rows: FloatArray, blocks: Mapping[str, slice]) -> FloatArray:
+def _covered(reference: Reference, rows: Jacobian, blocks: Mapping[str, slice]) -> Jacobian:
     """Return rows over the parameters that a method knows; refuse rows that depend on others."""
+    if set(blocks) <= set(reference.covers):
+        return rows
     known = np.concatenate(
         [np.arange(rows.shape[1])[blocks[b]] for b in reference.covers if b in blocks]
     )

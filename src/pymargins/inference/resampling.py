@@ -16,21 +16,30 @@ from pymargins.facts import (
     SingularReplicates,
 )
 from pymargins.inference.drawn import DrawsInference
+from pymargins.inference.propagation import propagation
 from pymargins.models.fitted import Fitted
 from pymargins.models.parameters import Point
-from pymargins.models.uncertainty import Replicates
+from pymargins.models.uncertainty import Replicates, RowCovariance
 from pymargins.options import Bootstrap, Simulation
 
 
-def simulate(option: Simulation, point: Point, cov: FloatArray) -> DrawsInference:
+def simulate(option: Simulation, point: Point, cov: FloatArray | RowCovariance) -> DrawsInference:
     """Draw parameters from N(point, cov)."""
     rng = np.random.default_rng(option.rng)
-    spectrum, vectors = np.linalg.eigh(cov)
-    root = vectors * np.sqrt(np.maximum(spectrum, 0.0))
+    root = _root(cov, point)
     center = point.theta[0]
-    drawn = center + rng.standard_normal((option.n_sim, len(center))) @ root.T
+    drawn = center + rng.standard_normal((option.n_sim, root.shape[1])) @ root.T
     replicates = Replicates(Point(drawn, point.blocks), center)
     return DrawsInference(point, replicates, "percentile", SimulatedDraws(option.n_sim))
+
+
+def _root(cov: FloatArray | RowCovariance, point: Point) -> FloatArray:
+    if isinstance(cov, np.ndarray):
+        spectrum, vectors = np.linalg.eigh(cov)
+        return vectors * np.sqrt(np.maximum(spectrum, 0.0))
+    from scipy import sparse
+
+    return propagation(cov).factor(sparse.eye_array(point.width, format="csr"), ())
 
 
 def bootstrap(option: Bootstrap, fitted: Fitted) -> DrawsInference:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from pymargins._typing import FloatArray
+from pymargins.estimands.jacobians import Jacobian
 from pymargins.estimands.nodes import Estimand
 from pymargins.facts import Method, Note
 from pymargins.inference.reference import Joint
@@ -52,8 +53,8 @@ class Uncertainty(Protocol):
         """Return the estimates (k,)."""
         ...
 
-    def jacobian(self, estimand: Estimand) -> FloatArray:
-        """Return their derivatives by the parameters (k, P)."""
+    def jacobian(self, estimand: Estimand) -> Jacobian:
+        """Return their derivatives by the parameters (k, P), sparse where these are very many."""
         ...
 
     def draws(self, estimand: Estimand) -> FloatArray | None:
@@ -80,7 +81,7 @@ class Uncertainty(Protocol):
         """Return degrees of freedom (k,)."""
         ...
 
-    def joint_reference(self, rows: FloatArray) -> Joint:
+    def joint_reference(self, rows: Jacobian) -> Joint:
         """Return the reference of a joint test of independent Jacobian rows (r, P)."""
         ...
 

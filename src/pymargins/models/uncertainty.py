@@ -16,12 +16,27 @@ from pymargins.models.parameters import Point
 class SmallSample(Protocol):
     """Degrees of freedom that belong to a contrast: each row of a Jacobian has its own."""
 
-    def df(self, rows: FloatArray) -> FloatArray:
+    def df(self, rows: Any) -> FloatArray:
         """Return the degrees of freedom (k,) of rows (k, p)."""
         ...
 
-    def joint(self, rows: FloatArray) -> tuple[float, float]:
+    def joint(self, rows: Any) -> tuple[float, float]:
         """Return the scale and denominator degrees of freedom of the joint F of rows."""
+        ...
+
+
+class RowCovariance(Protocol):
+    """The covariance of parameters that are too many for a matrix: it answers for rows.
+
+    Rows (k, P) are sparse, and may have further columns, of effects that are no parameters.
+    """
+
+    def covariance(self, rows: Any) -> FloatArray:
+        """Return the covariance (k, k) of linear functions by their rows."""
+        ...
+
+    def variance(self, rows: Any) -> FloatArray:
+        """Return its diagonal (k,)."""
         ...
 
 
@@ -40,6 +55,8 @@ class Reference:
         The blocks of parameters that `method` knows; a row that depends on others is refused.
     notes : tuple
         What a reader of a table should know of them.
+    may_lack : bool
+        Whether `method` may find none of a row, NaN, because its variance is estimated as zero.
     """
 
     facts: ReferenceFacts
@@ -47,6 +64,7 @@ class Reference:
     method: SmallSample | None = None
     covers: tuple[str, ...] = ("beta",)
     notes: tuple[Note, ...] = ()
+    may_lack: bool = False
 
     @classmethod
     def constant(cls, df: float, distribution: Distribution = Distribution.GIVEN) -> Reference:
@@ -84,7 +102,7 @@ class Covariance:
 
     Parameters
     ----------
-    matrix : ndarray, shape (P, P)
+    matrix : ndarray, shape (P, P), or RowCovariance
     facts : CovarianceFacts
     reference : Reference, optional
         What statistics with it are referred to by default; otherwise the model's own.
@@ -95,7 +113,7 @@ class Covariance:
         an estimate can show, by the working model: about one where it can be trusted.
     """
 
-    matrix: FloatArray
+    matrix: FloatArray | RowCovariance
     facts: CovarianceFacts
     reference: Reference | None = None
     references: Mapping[str, Reference] = field(default_factory=dict)
