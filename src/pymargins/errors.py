@@ -11,6 +11,7 @@ from __future__ import annotations
 import difflib
 import inspect
 from collections.abc import Iterable
+from types import FrameType
 
 from pymargins.elsewhere import option_hint
 
@@ -66,12 +67,21 @@ class FitWarning(PymarginsWarning):
     """Something about the fit would change a conclusion."""
 
 
+#: Whose lines are not the user's: cached properties and wrappers stand between two of our own.
+NOT_THE_USERS = ("pymargins", "functools")
+
+
+def users_frame() -> tuple[FrameType | None, int]:
+    """Return the frame in which the user called pymargins, and how far above the caller it is."""
+    level, frame = -1, inspect.currentframe()
+    while frame and str(frame.f_globals.get("__name__")).split(".")[0] in NOT_THE_USERS:
+        level, frame = level + 1, frame.f_back
+    return frame, level
+
+
 def callers_level() -> int:
     """Return the `stacklevel` with which a warning names the line outside of pymargins."""
-    level, frame = 0, inspect.currentframe()
-    while frame and str(frame.f_globals.get("__name__")).split(".")[0] == "pymargins":
-        level, frame = level + 1, frame.f_back
-    return level
+    return users_frame()[1]
 
 
 def listing(items: Iterable[object], limit: int = 12) -> str:

@@ -301,7 +301,8 @@ def test_a_second_equation_is_read_from_its_formula(zero_inflated, frame):
         ).mean()
         for step in (1e-5, -1e-5)
     )
-    for formula in ("~ x + group", "group + x", "~ 1 + group + I(2 * x / 2)"):
+    # np is a name of the user's own, which the formula of the mean does not read
+    for formula in ("~ x + group", "~ 1 + group + I(2 * x / 2)", "np.asarray(x) + group"):
         m = session(zero_inflated, equations={"inflation": formula})
         np.testing.assert_allclose(m.dydx("x").estimate, (up - down) / 2e-5, rtol=1e-6)
 
@@ -341,8 +342,9 @@ def test_a_wrong_equation_is_told(zero_inflated, beta, multinomial):
 def test_statsmodels_lost_block_is_put_right_with_a_warning(frame):
     model = sm.ZeroInflatedPoisson.from_formula("count ~ x", frame, exog_infl=np.ones((N, 1)))
     fit = quietly(lambda: model.fit(disp=0, method="bfgs", maxiter=500))
-    with pytest.warns(FitWarning, match="loses the block"):
+    with pytest.warns(FitWarning, match="loses the block") as caught:
         m = Margins(fit)
+    assert caught[0].filename == __file__
     by_name = session(fit, vcov="nonrobust")
     np.testing.assert_allclose(m.predict().std_error, by_name.predict().std_error, rtol=1e-10)
     robust = quietly(lambda: model.fit(disp=0, method="bfgs", maxiter=500, cov_type="HC0"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NoReturn
@@ -21,6 +20,7 @@ from pymargins.errors import (
     PymarginsError,
     listing,
     unknown_name,
+    users_frame,
 )
 from pymargins.models.design import Block, Columns, Design, Factor
 from pymargins.ranks import column_rank
@@ -159,9 +159,7 @@ def _spec_of(right: str, rows: FittedRows) -> Any:
 
 def _callers_names() -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the names that the user's own code sees where it called."""
-    frame = inspect.currentframe()
-    while frame and str(frame.f_globals.get("__name__")).split(".")[0] == "pymargins":
-        frame = frame.f_back
+    frame, _ = users_frame()
     return ({}, {}) if frame is None else (dict(frame.f_locals), frame.f_globals)
 
 
