@@ -18,10 +18,10 @@ OPTIONS: dict[str, dict[str, str]] = {
         "z": "no `df` at all",
     },
     "vcov": {
-        "robust": 'vcov="CR2" (cluster-robust) with df="satterthwaite"',
-        "cluster": 'vcov="CR2", with cluster= for clusters larger than the groups',
+        "robust": 'vcov="CR2" (clusters: the groups of a mixed model), vcov="HC3" (a regression)',
+        "cluster": 'vcov="CR2", with cluster= for clusters other than the groups of a mixed model',
         "sandwich": 'vcov="CR0"',
-        "hc": 'vcov="CR2"',
+        "hc": 'vcov="HC3" for a regression, vcov="CR2" for a mixed model',
         "cr1s": 'vcov="CR1"',
         "kr": 'vcov="kenward-roger"',
         "nonrobust": 'vcov="model"',
@@ -75,7 +75,7 @@ KEYWORDS: dict[str, str] = {
     "group": "over=",
     "reps": "n_boot=",
     "nsim": "n_sim=",
-    "robust": 'vcov="CR2"',
+    "robust": 'vcov="CR2" (clusters: the groups of a mixed model), vcov="HC3" (a regression)',
     "link": "scale=",
 }
 

@@ -375,6 +375,19 @@ def test_other_weights_weight_the_fit_only():
 # --- covariances ---------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("kind", ["HC1", "HC2", "HC3"])
+def test_a_table_says_where_the_fit_computed_another_covariance(kind):
+    """statsmodels takes HC0 for all of them, but for least squares."""
+    for model in (smf.logit("yes ~ x", DF), smf.glm("count ~ x", DF, family=sm.families.Poisson())):
+        fit = model.fit(disp=0, cov_type=kind)
+        np.testing.assert_allclose(fit.bse, model.fit(disp=0, cov_type="HC0").bse)
+        told = " ".join(str(Margins(fit).predict()).split())
+        assert f"as the fit reports it (called {kind}, computed as HC0)" in told
+        assert f"covariance: {kind}." in str(Margins(fit, vcov=kind).predict())
+    linear = Margins(smf.ols("size ~ x", DF).fit(cov_type=kind)).predict()
+    assert f"as the fit reports it ({kind})" in str(linear)
+
+
 def test_leverages_are_real():
     """HC3 of a logit is not HC0, and is the jackknife to first order."""
     fit = smf.logit("yes ~ x + z", DF).fit(disp=0)

@@ -45,7 +45,7 @@ def mixed(data):
 MESSAGES = [
     # words of other programs
     (lambda m, f: Margins(f, df="kr"), ArgumentError, ['"kenward-roger"']),
-    (lambda m, f: Margins(f, vcov="robust"), ArgumentError, ['vcov="CR2"']),
+    (lambda m, f: Margins(f, vcov="robust"), ArgumentError, ['vcov="CR2"', 'vcov="HC3"']),
     (lambda m, f: Margins(f, at="emmeans"), ArgumentError, ['at="balanced"']),
     (lambda m, f: m.dydx("school").adjust("bonf"), ArgumentError, ['"bonferroni"']),
     (lambda m, f: m.dydx("school").adjust("BH"), ArgumentError, ['"fdr_bh"']),

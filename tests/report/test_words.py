@@ -194,6 +194,10 @@ def test_offsets_and_frequency_weights() -> None:
         (CovarianceFacts("draws"), "of the bootstrap draws"),
         (CovarianceFacts("HC1"), "HC1"),
         (CovarianceFacts("model", fitted_as="HC1"), "as the fit reports it (HC1)"),
+        (
+            CovarianceFacts("model", fitted_as="HC3", computed_as="HC0"),
+            "as the fit reports it (called HC3, computed as HC0)",
+        ),
         (CovarianceFacts("nonrobust"), "under the model (nonrobust)"),
         (CovarianceFacts("HAC", lags=3), "HAC (Newey-West), 3 lags"),
     ],

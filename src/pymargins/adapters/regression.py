@@ -42,7 +42,7 @@ from pymargins.models.means import InverseLink, LinearMean, PredictorMean
 from pymargins.models.parameters import Parameters
 from pymargins.models.uncertainty import Covariance, CovarianceOffer, Reference, Request
 from pymargins.ranks import ColumnRank, column_rank
-from pymargins.regression.sandwich import HETEROSCEDASTIC
+from pymargins.regression.sandwich import HETEROSCEDASTIC, heteroscedastic
 
 #: What is computed at the estimate, and anew at another.
 COMPUTED = ("estimating", "under_the_model", "health", "dispersion", "equations")
@@ -351,6 +351,15 @@ class RegressionAdapter(Estimated):
         return str(getattr(self.results, "cov_type", "") or "")
 
     @cached_property
+    def computed_as(self) -> str:
+        """HC0, where that is what the fit calls HC1 to HC3: statsmodels has those of OLS only."""
+        if self.linear or self.reported_kind not in HETEROSCEDASTIC[1:] or not self.kinds:
+            return ""
+        plain, scaled = (heteroscedastic(self.estimating, kind) for kind in HETEROSCEDASTIC[:2])
+        nearer = np.abs(self.reported - plain).max() < np.abs(self.reported - scaled).max()
+        return HETEROSCEDASTIC[0] if nearer else ""
+
+    @cached_property
     def clusters(self) -> Any:
         """The clusters that the fit itself was given, where there is one set of them."""
         groups = (getattr(self.results, "cov_kwds", None) or {}).get("groups")
@@ -359,7 +368,8 @@ class RegressionAdapter(Estimated):
 
     def _own(self, request: Request) -> Covariance:
         cov = over(self.reported, self.fitted.parameters, request)
-        facts = CovarianceFacts("model", fitted_as=self.reported_kind)
+        called, computed = self.reported_kind, self.computed_as
+        facts = CovarianceFacts("model", fitted_as=called, computed_as=computed)
         return Covariance(cov, facts, self.own_reference)
 
     @cached_property

@@ -19,7 +19,7 @@ from pymargins.adapters.regression_health import PlacedDesign, pearson
 from pymargins.adapters.regression_rows import FittedRows, fitted_rows
 from pymargins.adapters.robust_offers import over
 from pymargins.errors import FitWarning, callers_level
-from pymargins.facts import CovarianceFacts, FitHealth
+from pymargins.facts import FitHealth
 from pymargins.models.fitted import Fitted
 from pymargins.models.links import LOG, LOGIT, PROBIT
 from pymargins.models.means import InverseLink, Mean, Predictor, PredictorMean
@@ -202,8 +202,7 @@ class ZeroInflatedAdapter(LikelihoodAdapter):
         if not self.loses_a_block:
             return found
         cov = over(self.reported, self.fitted.parameters, request)
-        facts = CovarianceFacts("whole information", fitted_as=self.reported_kind)
-        return replace(found, matrix=cov, facts=facts)
+        return replace(found, matrix=cov, facts=replace(found.facts, kind="whole information"))
 
     @property
     def _undetermined(self) -> int:

@@ -29,6 +29,8 @@ class CovarianceFacts:
         Whether a matrix that was given was aligned by the names of its rows.
     fitted_as : str
         Of ``"model"``: what the fit calls the covariance that it reports.
+    computed_as : str
+        Of ``"model"``: what that is in truth, where it is something else.
     lags : int, optional
         Of ``"HAC"``.
     variances : {"observed", "expected"}, optional
@@ -41,6 +43,7 @@ class CovarianceFacts:
     information: str | None = None
     aligned: bool = False
     fitted_as: str = ""
+    computed_as: str = ""
     lags: int | None = None
     variances: str | None = None
 

@@ -236,7 +236,9 @@ def _coefficient_covariance(covariance: CovarianceFacts) -> str:
     if covariance.lags is not None:
         return f"{covariance.kind} (Newey-West), {covariance.lags} lags"
     words = COVARIANCES.get(covariance.kind, covariance.kind)
-    if covariance.fitted_as:
+    if covariance.computed_as:
+        words += f" (called {covariance.fitted_as}, computed as {covariance.computed_as})"
+    elif covariance.fitted_as:
         words += f" ({covariance.fitted_as})"
     return words + (", aligned by name" if covariance.aligned else "")
 
