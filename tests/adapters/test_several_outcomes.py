@@ -19,7 +19,6 @@ from pymargins import (
     Margins,
     ModelError,
     UnknownNameError,
-    UnsupportedError,
     levels,
     pairwise,
 )
@@ -231,8 +230,7 @@ def test_a_wrong_outcome_is_told(ordered, beta):
     with pytest.raises(ArgumentError, match="one outcome only"):
         session(beta).predict(outcome="high")
     precision = session(beta, response="precision", equations={"precision": "~ x"})
-    with pytest.raises(UnsupportedError, match="joint_tests"):
-        precision.joint_tests()
+    assert precision.joint_tests()["term"].tolist() == ["x"]
 
 
 # --- labels as fitted ----------------------------------------------------------------------------

@@ -108,7 +108,9 @@ def second_equation(
         block = Block(names[0], (), (), (0,), float(exog[0, 0]))
         return Equation(Design(tuple(names), (), (block,)), (), missing)
     try:
-        design = Design.from_columns(names, match_columns(names, exog, rows.frame))
+        columns = match_columns(names, exog, rows.frame)
+        called = [column or name for column, name in zip(columns, names, strict=True)]
+        design = Design.from_columns(called, columns)
     except ArgumentError:
         return Equation(unknown_equation(role, names, rows), (exog,), missing)
     return Equation(design, evaluate_factors(design, rows.frame), missing)

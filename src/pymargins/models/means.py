@@ -145,6 +145,11 @@ class Mean(Protocol):
         """The parameters it depends on."""
         ...
 
+    @property
+    def predictors(self) -> tuple[Predictor, ...]:
+        """The linear predictors that it is a function of."""
+        ...
+
     def at(self, rows: SceneRows, point: Point, gradient: bool) -> RowValues:
         """Return the mean outcomes of rows."""
         ...
@@ -190,6 +195,11 @@ class LinearMean:
     def blocks(self) -> tuple[str, ...]:
         """The parameters it depends on."""
         return (self.predictor.block,)
+
+    @property
+    def predictors(self) -> tuple[Predictor, ...]:
+        """The one that it is."""
+        return (self.predictor,)
 
     def at(self, rows: SceneRows, point: Point, gradient: bool) -> RowValues:
         """Return the means of rows."""

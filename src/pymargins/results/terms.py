@@ -22,17 +22,15 @@ from pymargins.errors import (
     UnsupportedError,
     listing,
 )
-from pymargins.estimands.nodes import Linear
+from pymargins.estimands.nodes import Linear, stacked
 from pymargins.estimands.rows import Rows
 from pymargins.estimands.scenes import Grid, average
 from pymargins.inference.joint import wald
 from pymargins.inference.uncertainty import Uncertainty
-from pymargins.models.design import Factor
-from pymargins.models.fitted import MEAN, Fitted
+from pymargins.models.design import Design, Factor
+from pymargins.models.fitted import Fitted
 from pymargins.models.variables import Variable
 
-#: The coefficients of the design of the mean.
-BLOCK = "beta"
 COLUMNS = ("term", "statistic", "df1", "df2", "p_value", "test")
 ESTIMABLE_TOLERANCE = 1e-8
 RANK_TOLERANCE = 1e-9
@@ -48,7 +46,8 @@ def joint_tests(fitted: Fitted, inference: Uncertainty, by: Any = None) -> pd.Da
     weights over the levels of the other categorical variables, the other numeric variables at
     their mean. Terms with the same variables (``x`` and ``I(x ** 2)``) are one: their columns
     describe one curve. Where the model has no term for some of the variables of a term (b in
-    ``a + a:b``), their effects belong to it.
+    ``a + a:b``), their effects belong to it. Of several equations, those of other outcomes or of a
+    second part, a term is tested in all at once.
 
     Parameters
     ----------
@@ -64,11 +63,6 @@ def joint_tests(fitted: Fitted, inference: Uncertainty, by: Any = None) -> pd.Da
         The variables of `by`, `term`, `statistic`, `df1`, `df2`, `p_value`, `test` ("F" or
         "chi2"); and `note` where there is something to say.
     """
-    if BLOCK not in fitted.mean.blocks:
-        raise UnsupportedError(
-            "joint_tests: it tests the coefficients of one linear predictor of the mean, and this "
-            "response has others. Ask for contrasts or slopes, and joint_test() of them."
-        )
     terms = term_variables(fitted)
     if not terms:
         raise ArgumentError("joint_tests: the model has no term besides the intercept.")
@@ -80,13 +74,15 @@ def joint_tests(fitted: Fitted, inference: Uncertainty, by: Any = None) -> pd.Da
             "tested."
         )
     rows = rows_of(fitted, balanced_frame(fitted), None)
+    designs = designs_of(fitted)
     points = {name: _points(v, fitted) for name, v in fitted.variables.items()}
     tests: list[dict[str, Any]] = []
     for i in range(held.grid.size):
         fixed = {name: column.iloc[i] for name, column in held.grid.pins.items()}
         at = {name: values[i] for name, values in held.columns.items()}
         for name, variables in terms.items():
-            effects = _effects(owned(variables, terms), points, rows, fixed)
+            wanted = owned(variables, terms)
+            effects = {role: _effects(wanted, points, rows, fixed, role) for role in designs}
             tests.append({**at, "term": name, **_test(effects, fitted, inference)})
     columns = [*held.columns, *COLUMNS]
     noted = any(test["note"] for test in tests)
@@ -119,25 +115,43 @@ def without(
     }
 
 
+def designs_of(fitted: Fitted) -> dict[str, Design]:
+    """Return the designs of the response's predictors, by role."""
+    return {p.role: fitted.designs[p.role] for p in fitted.mean.predictors}
+
+
+def factors_of(fitted: Fitted) -> list[Factor]:
+    """Return the factors of all of them."""
+    return [factor for design in designs_of(fitted).values() for factor in design.factors]
+
+
 def term_variables(fitted: Fitted) -> dict[str, tuple[str, ...]]:
     """Name the terms, and the variables of each; those with the same variables together."""
-    factors = fitted.design.factors
-    if any(f.name == "design" and not f.direct for f in factors):  # Design.from_function
-        raise UnsupportedError(
+    if any(f.name == "design" and not f.direct for f in factors_of(fitted)):
+        raise UnsupportedError(  # Design.from_function
             "joint_tests: the adapter of this model gives its design as a whole, without terms. "
             "Ask for contrasts or slopes, and joint_test() of them."
         )
     together: dict[frozenset[str], list[str]] = {}
-    for block in fitted.design.blocks:
-        found = [v for f in block.factors for v in factors[f].variables]
-        names = together.setdefault(frozenset(found), [])
-        if block.term not in names:
-            names.append(block.term)
+    for design in designs_of(fitted).values():
+        for variables, names in _terms(design).items():
+            together.setdefault(variables, names)  # the first equation names what several have
     return {
         " + ".join(names): tuple(v for v in fitted.variables if v in variables)
         for variables, names in together.items()
         if variables
     }
+
+
+def _terms(design: Design) -> dict[frozenset[str], list[str]]:
+    """Name the terms of one design by their variables."""
+    together: dict[frozenset[str], list[str]] = {}
+    for block in design.blocks:
+        found = [v for f in block.factors for v in design.factors[f].variables]
+        names = together.setdefault(frozenset(found), [])
+        if block.term not in names:
+            names.append(block.term)
+    return together
 
 
 def owned(variables: Sequence[str], terms: Mapping[str, Sequence[str]]) -> list[tuple[str, ...]]:
@@ -162,8 +176,9 @@ def _effects(
     points: Mapping[str, Any],
     rows: Rows,
     fixed: Mapping[str, Any],
+    role: str,
 ) -> FloatArray:
-    """Return the differences that make effects, other variables fixed, by the coefficients."""
+    """Return the differences that make effects, other variables fixed, by a role's coefficients."""
     parts: list[FloatArray] = []
     for variables in effects:
         values = [points[v] for v in variables]
@@ -173,26 +188,33 @@ def _effects(
         values_of = {v: [combo[j] for combo in combos] for j, v in enumerate(variables)}
         values_of |= {v: [value] * len(combos) for v, value in fixed.items()}
         pins = {v: rows.variables[v].column(found) for v, found in values_of.items()}
-        means = average(rows, Grid(len(combos), pins))[0]
+        means = average(rows, Grid(len(combos), pins), role=role)[0]
         differences = [np.diff(np.eye(len(v)), axis=0) for v in values]
         parts.append(reduce(np.kron, differences) @ means)
-    return np.concatenate(parts) if parts else np.empty((0, len(rows.designs[MEAN].names)))
+    return np.concatenate(parts) if parts else np.empty((0, len(rows.designs[role].names)))
 
 
 # --- one test ------------------------------------------------------------------------------------
 
 
-def _test(matrix: FloatArray, fitted: Fitted, inference: Uncertainty) -> dict[str, Any]:
-    """Test that the rows are zero, as far as the data determine them."""
-    full = _rank(matrix)
-    kept = _estimable(matrix, fitted.null_spaces.get(BLOCK, np.empty((0, 0))))
-    left = _rank(kept)
+def _test(
+    effects: Mapping[str, FloatArray], fitted: Fitted, inference: Uncertainty
+) -> dict[str, Any]:
+    """Test that effects are zero in every equation, as far as the data determine them."""
+    parts: list[Linear] = []
+    full = left = 0
+    for predictor in fitted.mean.predictors:
+        matrix, block = effects[predictor.role], predictor.block
+        kept = _estimable(matrix, fitted.null_spaces.get(block, np.empty((0, 0))))
+        full, left = full + _rank(matrix), left + _rank(kept)
+        if kept.any():
+            parts.append(Linear(kept, block, tuple(f"{block} {i}" for i in range(len(kept)))))
     note = "" if left == full else f"{full - left} of {full} effects are not estimable"
     if left == 0:
         return _no_test("not estimable", note or "nothing varies")
-    estimand = Linear(kept, BLOCK, tuple(f"effect {i}" for i in range(len(kept))))
+    estimand = stacked(parts)
     try:
-        found = wald(estimand, np.zeros(len(kept)), inference)
+        found = wald(estimand, np.zeros(len(estimand)), inference)
     except (
         ArgumentError,
         NumericalError,
@@ -245,7 +267,8 @@ def _points(variable: Variable, fitted: Fitted) -> list[Any]:
     """
     if variable.kind != "numeric":
         return list(variable.levels)
-    curves = [f for f in fitted.design.factors if variable.name in f.variables and not f.direct]
+    factors = factors_of(fitted)
+    curves = [f for f in factors if variable.name in f.variables and not f.direct]
     if not curves:
         return list(variable.ends) if variable.high > variable.low else [variable.ends[0]]
     column = fitted.frame[variable.name].drop_duplicates().sort_values()
@@ -253,7 +276,7 @@ def _points(variable: Variable, fitted: Fitted) -> list[Any]:
     column = column.iloc[some].reset_index(drop=True)
     parts = [variable.numbers(column)[:, None]]
     parts += [_columns(f, variable.name, column, fitted) for f in curves]
-    direct = any(f.direct and f.variables == (variable.name,) for f in fitted.design.factors)
+    direct = any(f.direct and f.variables == (variable.name,) for f in factors)
     chosen = _telling_rows(np.hstack(parts if direct else parts[1:]))
     if variable.is_date:
         return column.iloc[chosen].tolist()

@@ -342,6 +342,10 @@ class Verbs(Session):
         columns. Where the model has no term for some of a term's variables (b in ``a + a:b``),
         their effects are tested with it.
 
+        Of several outcomes, or a model of two equations, a term is tested in all equations of the
+        response at once: the two effects of a factor of three levels on one of four outcomes have
+        `df1` 6. Of ordered outcomes there is one equation.
+
         Parameters
         ----------
         by : str, list of str or mapping, optional
