@@ -22,6 +22,8 @@ OPTIONS: dict[str, dict[str, str]] = {
         "cluster": 'vcov="CR2", with cluster= for clusters other than the groups of a mixed model',
         "sandwich": 'vcov="CR0"',
         "hc": 'vcov="HC3" for a regression, vcov="CR2" for a mixed model',
+        "naive": 'vcov="nonrobust"',
+        "bias_reduced": 'vcov="CR3"',
         "cr1s": 'vcov="CR1"',
         "kr": 'vcov="kenward-roger"',
         "nonrobust": 'vcov="model"',

@@ -8,7 +8,7 @@ import pytest
 import statsmodels.api as sm
 import statsmodels.formula.api as smf
 
-from pymargins import Margins, UnsupportedError
+from pymargins import ArgumentError, Margins, UnsupportedError
 
 G, T = 24, 5
 
@@ -89,6 +89,17 @@ def test_cr2_is_kauermann_and_carrolls():
         score = rise.T @ inverse @ half.real @ (model.endog[rows] - mean)
         total = total + np.outer(score, score)
     np.testing.assert_allclose(covariance(fit, vcov="CR2"), bread @ total @ bread, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("naive", 'vcov="nonrobust"'), ("bias_reduced", 'vcov="CR3"'), ("robust", 'vcov="CR2"')],
+)
+def test_statsmodels_names_lead_to_those_here(name, words):
+    with pytest.raises(ArgumentError, match=words):
+        Margins(gee(), vcov=name)
+    with pytest.raises(UnsupportedError, match="'CR0' comes nearest"):
+        Margins(gee(), vcov="HC1")
 
 
 def test_clusters_hold_whole_groups():

@@ -19,6 +19,7 @@ from pymargins import (
     Margins,
     ModelError,
     UnknownNameError,
+    UnsupportedError,
     levels,
     pairwise,
 )
@@ -156,9 +157,10 @@ def test_outcome_keeps_some(ordered):
     np.testing.assert_array_equal(
         m.predict({"x": [0, 1]}, outcome="high").estimate, every.estimate[[2, 5]]
     )
-    assert m.dydx("all", outcome=["high", "low"]).labels[:2] == (
+    assert m.dydx("all", outcome=["high", "low"]).labels[:3] == (
+        "x, outcome=high",  # in the formula's order
+        "x, outcome=low",
         "group: b - a, outcome=high",
-        "group: b - a, outcome=low",
     )
     kept = m.eyex("x", outcome="low")
     assert kept.labels == ("x, outcome=low",)
@@ -379,6 +381,33 @@ def test_multinomial_fits_are_polished(frame):
     expected = session(best).dydx("x")
     np.testing.assert_allclose(found.estimate, expected.estimate, rtol=1e-6)
     np.testing.assert_allclose(found.std_error, expected.std_error, rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["HC1", "HC2", "HC3", "CR0", "CR1", "CR2", "CR3"])
+def test_two_outcomes_are_a_logit(frame, kind):
+    two = frame.assign(y=(frame["code"] > 0).astype(int), g=np.arange(N) // 10)
+    two["level"] = pd.Categorical(two["y"], ordered=True)
+    cluster = {"cluster": "g"} if kind[0] == "C" else {}
+    logit = Margins(smf.logit("y ~ x + group", two).fit(disp=0), vcov=kind, **cluster)
+    fits = [smf.mnlogit("y ~ x + group", two).fit(disp=0, tol=1e-12)]
+    model = OrderedModel.from_formula("level ~ x + group", two, distr="logit")
+    fits.append(quietly(lambda: model.fit(disp=0, method="bfgs", gtol=1e-9)))
+    for fit in fits:
+        found = session(fit, vcov=kind, **cluster).dydx("all", outcome=1)
+        np.testing.assert_allclose(found.std_error, logit.dydx("all").std_error, rtol=1e-5)
+
+
+def test_corrections_that_nobody_defined_are_refused_with_what_comes_nearest(
+    zero_inflated, beta, frame
+):
+    for fit in (zero_inflated, beta):
+        with pytest.raises(UnsupportedError, match=r"'HC3' is not available.*'HC1' comes nearest"):
+            session(fit, vcov="HC3")
+        with pytest.raises(UnsupportedError, match=r"'CR2' is not available.*'CR1' comes nearest"):
+            session(fit, vcov="CR2", cluster=np.arange(N) // 10)
+    counts = smf.negativebinomial("count ~ x", frame).fit(disp=0, maxiter=200)
+    with pytest.raises(UnsupportedError, match="'CR1' comes nearest"):
+        session(counts, vcov="CR3", cluster=np.arange(N) // 10)
 
 
 # --- responses -----------------------------------------------------------------------------------

@@ -2,10 +2,16 @@
 
 import numpy as np
 import pytest
+from scipy.linalg import block_diag
 
 from pymargins.errors import ArgumentError, NumericalError
 from pymargins.regression.clusters import Clusters, bell_mccaffrey, clustered
-from pymargins.regression.estimating import Estimating, Working, inverse_information
+from pymargins.regression.estimating import (
+    Estimating,
+    Working,
+    inverse_information,
+    of_categories,
+)
 from pymargins.regression.sandwich import autocorrelated, heteroscedastic
 
 
@@ -68,6 +74,61 @@ def test_clustered_and_their_degrees_of_freedom(kind, power):
     df = np.trace(gram) ** 2 / np.sum(gram**2)
     small = bell_mccaffrey(fit, kind, clusters, found)
     np.testing.assert_allclose(small.df(row[None])[0], df, rtol=1e-9)
+
+
+def categories(n=50, p=2, seed=2):
+    """Return a multinomial logit at made-up coefficients, and its parts by the formulas."""
+    rng = np.random.default_rng(seed)
+    x = np.column_stack([np.ones(n), rng.normal(size=(n, p - 1))])
+    eta = np.column_stack([np.zeros(n), x @ rng.normal(size=(p, 2)) / 2])
+    mean = np.exp(eta) / np.exp(eta).sum(axis=1, keepdims=True)
+    observed = np.array([rng.choice(3, p=row) for row in mean])
+    by_eta = mean[:, :, None] * (np.eye(3)[:, 1:] - mean[:, None, 1:])
+    gradient = (by_eta[..., None] * x[:, None, None, :]).reshape(n, 3, -1)
+    working = of_categories(mean, gradient, observed)
+    scores = (working.design * working.residual[:, None]).reshape(n, 3, -1).sum(axis=1)
+    bread = np.linalg.inv(working.design.T @ working.design)
+    return Estimating(scores, bread, 4, working=working), mean, gradient, observed
+
+
+@pytest.mark.parametrize(
+    ("kind", "power"), [("CR2", -0.5), ("CR3", -1.0), ("HC2", -0.5), ("HC3", -1.0)]
+)
+def test_categories_have_the_leverage_of_a_block(kind, power):
+    """Kauermann-Carroll's and Mancl-DeRouen's corrections of indicators, one category left out."""
+    fit, mean, gradient, observed = categories()
+    n = len(mean)
+    codes = np.arange(n) if kind[0] == "H" else np.random.default_rng(5).integers(0, 8, n)
+    meat = 0.0
+    for g in np.unique(codes):
+        rows = np.flatnonzero(codes == g)
+        rise = np.vstack([gradient[i, 1:] for i in rows])
+        residual = np.concatenate([np.eye(3)[observed[i], 1:] - mean[i, 1:] for i in rows])
+        inverse = block_diag(
+            *[
+                np.linalg.inv(np.diag(mean[i, 1:]) - np.outer(mean[i, 1:], mean[i, 1:]))
+                for i in rows
+            ]
+        )
+        left = np.eye(len(residual)) - rise @ fit.bread @ rise.T @ inverse
+        values, vectors = np.linalg.eig(left)
+        corrected = ((vectors * values**power) @ np.linalg.inv(vectors)).real @ residual
+        score = rise.T @ inverse @ corrected
+        meat = meat + np.outer(score, score)
+    found = (
+        heteroscedastic(fit, kind) if kind[0] == "H" else clustered(fit, kind, Clusters.of(codes))
+    )
+    np.testing.assert_allclose(found, fit.bread @ meat @ fit.bread, rtol=1e-9, atol=1e-13)
+
+
+def test_an_outcome_that_one_row_alone_has_at_a_level():
+    _, mean, gradient, observed = categories(n=12)
+    alone = np.zeros((12, 3, 1))
+    alone[0, :, 0] = [-mean[0, 0], mean[0, 0], 0.0]
+    working = of_categories(mean, np.concatenate([gradient, alone], axis=2), observed)
+    more = Estimating(np.zeros((12, 5)), np.eye(5), 5, working=working)
+    with pytest.raises(NumericalError, match="at position 0, each determine a coefficient alone"):
+        heteroscedastic(more, "HC3")
 
 
 def test_autocorrelated():

@@ -44,6 +44,11 @@ def formula_order(source: Any, spec: Any) -> str | None:
     """
     if spec is None or hasattr(spec, "factor_infos"):
         return None
+    return formula_text(source)
+
+
+def formula_text(source: Any) -> str:
+    """Return the right-hand side of a model's formula."""
     return str(source.formula).partition("~")[2]
 
 

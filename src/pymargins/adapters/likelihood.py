@@ -12,14 +12,13 @@ from pymargins._typing import FloatArray
 from pymargins.adapters.equations import Equation, TakesEquations, check_equations
 from pymargins.adapters.regression import RegressionAdapter
 from pymargins.adapters.regression_health import Equations, Step, bread_of
-from pymargins.adapters.robust_offers import KINDS
 from pymargins.errors import NumericalError
 from pymargins.models.derivative import jacobian
 from pymargins.models.fitted import Fitted
-from pymargins.regression.estimating import Estimating
+from pymargins.regression.estimating import Estimating, Working
 
 LIKELIHOOD = "maximum likelihood"
-#: These need the working least squares of one design.
+#: These need working least squares.
 LEVERAGED = ("HC2", "HC3", "CR2", "CR3")
 
 
@@ -40,9 +39,14 @@ class LikelihoodAdapter(TakesEquations, RegressionAdapter):
         super().__init__(fit, training_data)
 
     @property
-    def kinds(self) -> tuple[str, ...]:
-        """The covariances that it has by name, beside the fit's own."""
-        return tuple(kind for kind in super().kinds if kind in KINDS and kind not in LEVERAGED)
+    def undefined(self) -> tuple[str, ...]:
+        """The kinds that nobody has defined for the class: they correct residuals for leverage."""
+        return () if self.working is not None else LEVERAGED
+
+    @cached_property
+    def working(self) -> Working | None:
+        """What leverages are taken of; None where parameters answer for more than residuals."""
+        return None
 
     def scores(self, params: FloatArray) -> FloatArray:
         """Return the derivative of each row's log-likelihood, (n, P)."""
@@ -87,6 +91,7 @@ class LikelihoodAdapter(TakesEquations, RegressionAdapter):
             scores=self.scores(self.params),
             bread=bread_of(self.equations.within(self.params, self.floor), self.held),
             rank=len(self.params) - self._undetermined,
+            working=self.working,
         )
 
     @property

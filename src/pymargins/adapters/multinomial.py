@@ -18,6 +18,7 @@ from pymargins.models.means import Predictor, PredictorMean
 from pymargins.models.outcomes import LogOdds, Multinomial
 from pymargins.models.parameters import Parameters
 from pymargins.models.responses import with_responses
+from pymargins.regression.estimating import Working, of_categories
 
 
 class MultinomialAdapter(LikelihoodAdapter):
@@ -77,6 +78,15 @@ class MultinomialAdapter(LikelihoodAdapter):
         """Return the fitted probabilities, (n, J)."""
         eta = [(exog @ self.params[places])[:, None] for exog, places in self.predictors]
         return Multinomial(tuple(self.labels)).at(eta, (), 0).value[:, 0, :]
+
+    @cached_property
+    def working(self) -> Working:
+        """The least squares of the indicators of outcomes."""
+        p, exog = self.probabilities(), self.rows.exog
+        by_eta = p[:, :, None] * (np.eye(p.shape[1])[:, 1:] - p[:, None, 1:])
+        gradient = by_eta[:, :, :, None] * exog[:, None, None, :]
+        observed = np.asarray(self.source.endog, dtype=np.intp)
+        return of_categories(p, gradient.reshape(*p.shape, -1), observed)
 
     def variance(self) -> FloatArray:
         """Return the probability that an outcome is not the most probable one."""

@@ -9,14 +9,17 @@ from typing import Any, ClassVar
 import numpy as np
 
 from pymargins._typing import FloatArray, IntArray
+from pymargins.adapters.formulas import formula_text
 from pymargins.adapters.likelihood import LIKELIHOOD, LikelihoodAdapter
 from pymargins.adapters.regression import Names
+from pymargins.adapters.regression_rows import FittedRows
 from pymargins.models.fitted import Fitted
 from pymargins.models.links import LOGIT, PROBIT, distribution_link
 from pymargins.models.means import Derivatives, InverseLink, PredictorMean
 from pymargins.models.outcomes import Ordered
 from pymargins.models.parameters import Parameters
 from pymargins.models.responses import link_mean_of, with_responses
+from pymargins.regression.estimating import Working, of_categories
 
 CUTPOINTS = "cutpoints"
 
@@ -46,6 +49,11 @@ class OrdinalAdapter(LikelihoodAdapter):
     def observed(self) -> IntArray:
         """The outcome of each row, 0..K-1."""
         return np.asarray(self.source.endog, dtype=np.intp)
+
+    def _fitted_rows(self, training_data: Any) -> FittedRows:
+        rows = super()._fitted_rows(training_data)
+        # without its intercept, the stored spec has its factors in the order of the columns
+        return replace(rows, order=formula_text(self.source)) if rows.engine else rows
 
     def _names(self) -> Names:
         variant = {"norm": " probit", "logistic": " logit"}.get(_standard(self.source.distr), "")
@@ -84,6 +92,14 @@ class OrdinalAdapter(LikelihoodAdapter):
     def variance(self) -> FloatArray:
         """Return the probability that an outcome is not the most probable one."""
         return 1.0 - self.probabilities(self.params, 0).value[:, 0, :].max(axis=1)
+
+    @cached_property
+    def working(self) -> Working:
+        """The least squares of the indicators of outcomes, cutpoints included."""
+        exog, found = self.rows.exog, self.probabilities(self.params, 1)
+        by_beta = found.first[0][:, 0, :, None] * exog[:, None, :]
+        gradient = np.concatenate([by_beta, found.others[0][:, 0]], axis=2)
+        return of_categories(found.value[:, 0], gradient, self.observed)
 
     def scores(self, params: FloatArray) -> FloatArray:
         """Return the derivative of each row's log-likelihood, (n, P)."""

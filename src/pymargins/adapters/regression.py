@@ -45,7 +45,7 @@ from pymargins.ranks import ColumnRank, column_rank
 from pymargins.regression.sandwich import HETEROSCEDASTIC, heteroscedastic
 
 #: What is computed at the estimate, and anew at another.
-COMPUTED = ("estimating", "under_the_model", "health", "dispersion", "equations")
+COMPUTED = ("estimating", "under_the_model", "health", "dispersion", "equations", "working")
 #: What stands in at the optimum for a robust covariance that a fit reports where it stopped;
 #: statsmodels' HC1 to HC3 are HC0 for every class that can be polished.
 STAND_IN = {**dict.fromkeys(HETEROSCEDASTIC, "HC0"), "cluster": "CR1", "HAC": "HAC"}
@@ -139,9 +139,12 @@ class RegressionAdapter(Estimated):
         """The covariances that it has by name, beside the fit's own."""
         if int(getattr(self.results, "k_constr", 0) or 0):
             return ()  # the estimating equations of a constrained fit do not add up to zero
-        if len(self.params) > self.rows.exog.shape[1]:
-            return tuple(kind for kind in KINDS if kind not in ("CR2", "CR3"))
-        return KINDS
+        return tuple(kind for kind in KINDS if kind not in self.undefined)
+
+    @property
+    def undefined(self) -> tuple[str, ...]:
+        """The kinds that nobody has defined for the class: beside a dispersion, by clusters."""
+        return ("CR2", "CR3") if len(self.params) > self.rows.exog.shape[1] else ()
 
     def score_and_information(self, params: FloatArray) -> Equations:
         """Return the likelihood equations at some parameters."""

@@ -32,6 +32,15 @@ KNOWN = (
 )
 
 
+#: What comes nearest to a covariance that a class of models has not, the best first.
+NEAREST = {
+    **dict.fromkeys(("HC2", "HC3"), ("HC1", "HC0", "CR1", "CR0")),
+    **dict.fromkeys(("CR2", "CR3"), ("CR1", "CR0")),
+    **dict.fromkeys(("HC0", "HC1"), ("HC0", "CR0")),
+    "HAC": ("HC1", "CR1"),
+}
+
+
 def choose_covariance(fitted: Fitted, vcov: Any, df: Any, cluster: Any) -> Covariance:
     """Return the covariance that `vcov` names, or that `df` implies, of what the mean needs."""
     blocks = fitted.mean.blocks
@@ -105,12 +114,17 @@ def _not_offered(fitted: Fitted, vcov: str) -> UnsupportedError | ArgumentError:
     if vcov in KNOWN:
         return UnsupportedError(
             f"vcov: {vcov!r} is not available for this model. Supported: {listing(kinds)}, a "
-            "matrix or a labelled data frame."
+            f"matrix or a labelled data frame.{_nearest(vcov, kinds)}"
         )
     return ArgumentError(
         f"vcov: got {vcov!r}; allowed are {listing(kinds)}, a matrix or a labelled data frame."
         f"{option_hint('vcov', vcov) or near_miss(vcov, kinds)}"
     )
+
+
+def _nearest(vcov: str, kinds: Sequence[str]) -> str:
+    found = next((kind for kind in NEAREST.get(vcov, ()) if kind in kinds), None)
+    return "" if found is None else f" {found!r} comes nearest."
 
 
 def _given(names: tuple[str, ...], vcov: Any) -> Covariance:

@@ -74,7 +74,7 @@ class Clusters:
 def clustered(fit: Estimating, kind: ClusterKind, clusters: Clusters) -> FloatArray:
     """Return a covariance that holds whatever the dependence within clusters."""
     if kind in ("CR2", "CR3"):
-        sums = _adjusted_sums(fit, kind, clusters)
+        sums = adjusted_sums(fit, kind, clusters)
     else:
         counted = fit.scores if fit.counts is None else fit.scores * fit.counts[:, None]
         sums = np.zeros((clusters.size, fit.scores.shape[1]))
@@ -84,12 +84,15 @@ def clustered(fit: Estimating, kind: ClusterKind, clusters: Clusters) -> FloatAr
     return (out + out.T) / 2.0
 
 
-def _adjusted_sums(fit: Estimating, kind: ClusterKind, clusters: Clusters) -> FloatArray:
+def adjusted_sums(fit: Estimating, kind: ClusterKind, clusters: Clusters) -> FloatArray:
     """Return the scores of clusters, corrected for leverage, (G, p)."""
     design, residual = _whole_rows(fit)
     root = fit.root
     parts: list[FloatArray] = []
-    for rows in clusters.blocks():
+    assert fit.working is not None
+    own = np.arange(fit.working.size)
+    for found in clusters.blocks():
+        rows = (found[:, :, None] * len(own) + own).reshape(len(found), -1)
         adjusted = _adjusted(design[rows], root, kind)
         parts.append(np.einsum("gdp,gd->gp", adjusted, residual[rows]))
     return np.concatenate(parts)

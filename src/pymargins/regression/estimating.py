@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
-from pymargins._typing import FloatArray
+from pymargins._typing import FloatArray, IntArray
 from pymargins.errors import NumericalError
 from pymargins.ranks import column_rank
 
@@ -31,10 +31,42 @@ class Working:
     residual : ndarray, shape (n,)
         Working residuals divided likewise: ``design * residual`` are the scores of the
         coefficients.
+    size : int
+        How many rows, one after the other, an observation has: of categories several.
     """
 
     design: FloatArray
     residual: FloatArray
+    size: int = 1
+
+
+def of_categories(probabilities: FloatArray, gradient: FloatArray, observed: IntArray) -> Working:
+    r"""Return the least squares that a model of categories amounts to.
+
+    The indicators of an observation have the means :math:`P` and the covariance
+    :math:`\operatorname{diag}(P) - PP'`; divided by the square roots of their means they are
+    uncorrelated but for the direction in which neither they nor their gradients vary. So the hat
+    matrix of an observation is a block, that of a multivariate generalised linear model.
+
+    Parameters
+    ----------
+    probabilities : ndarray, shape (n, K)
+    gradient : ndarray, shape (n, K, P)
+        By all parameters.
+    observed : ndarray, shape (n,)
+        The category of each observation, 0..K-1.
+
+    References
+    ----------
+    Fahrmeir, L. and Tutz, G. (2001). *Multivariate Statistical Modelling Based on Generalized
+    Linear Models*, 2nd ed., section 4.2. doi:10.1007/978-1-4757-3454-6
+    """
+    n, k, width = gradient.shape
+    root = np.sqrt(np.maximum(probabilities, np.finfo(float).tiny))
+    indicator = np.zeros((n, k))
+    indicator[np.arange(n), observed] = 1.0
+    design = (gradient / root[:, :, None]).reshape(n * k, width)
+    return Working(design, ((indicator - probabilities) / root).ravel(), k)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,13 +102,20 @@ class Estimating:
     def leverages(self) -> FloatArray:
         """The diagonal of the hat matrix of the working least squares, (n,).
 
+        Of an observation of several rows the largest eigenvalue of its block.
+
         Raises
         ------
         NumericalError
             Where an observation alone determines a coefficient.
         """
         assert self.working is not None
-        out = np.square(self.working.design @ self.root).sum(axis=1)
+        turned = self.working.design @ self.root
+        if self.working.size == 1:
+            out = np.square(turned).sum(axis=1)
+        else:
+            blocks = turned.reshape(len(self.scores), self.working.size, -1)
+            out = np.linalg.eigvalsh(blocks @ blocks.transpose(0, 2, 1))[:, -1]
         alone = out > 1.0 - ALONE
         if alone.any():
             raise NumericalError(

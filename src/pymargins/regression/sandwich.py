@@ -12,6 +12,9 @@ HC2       1        1
 HC3       2        1
 ========  =======  ==================
 
+Where an observation has several working rows (categories), :math:`1 - h_i` is a matrix, as of a
+cluster of one.
+
 References
 ----------
 MacKinnon, J. G. and White, H. (1985). Some heteroskedasticity-consistent covariance matrix
@@ -28,6 +31,7 @@ import numpy as np
 
 from pymargins._typing import FloatArray
 from pymargins.errors import ArgumentError
+from pymargins.regression.clusters import Clusters, adjusted_sums
 from pymargins.regression.estimating import Estimating
 
 HeteroscedasticKind = Literal["HC0", "HC1", "HC2", "HC3"]
@@ -38,11 +42,20 @@ def heteroscedastic(fit: Estimating, kind: HeteroscedasticKind) -> FloatArray:
     """Return a covariance that holds whatever the variance of each row."""
     scores = fit.scores
     if kind in ("HC2", "HC3"):
-        left = 1.0 - fit.leverages
-        scores = scores / (np.sqrt(left) if kind == "HC2" else left)[:, None]
+        scores = _corrected(fit, kind)
     counted = scores if fit.counts is None else scores * fit.counts[:, None]
     factor = fit.n / (fit.n - fit.rank) if kind == "HC1" else 1.0
     return _sandwich(fit.bread, factor * (counted.T @ scores))
+
+
+def _corrected(fit: Estimating, kind: Literal["HC2", "HC3"]) -> FloatArray:
+    """Return the scores of rows, corrected for leverage, (n, P)."""
+    assert fit.working is not None
+    left = 1.0 - fit.leverages
+    if fit.working.size > 1:
+        alone = Clusters(np.arange(len(left)), len(left))
+        return adjusted_sums(fit, "CR2" if kind == "HC2" else "CR3", alone)
+    return fit.scores / (np.sqrt(left) if kind == "HC2" else left)[:, None]
 
 
 def autocorrelated(fit: Estimating, lags: int) -> FloatArray:
