@@ -51,6 +51,8 @@ from pymargins.facts.rows import (
     Adjusted,
     Computation,
     Computed,
+    NewClusters,
+    NoPredictionVariance,
     QuotientNull,
     SlopesOnIdentity,
 )
@@ -110,6 +112,8 @@ __all__ = [
     "Method",
     "ModelFacts",
     "ModelNote",
+    "NewClusters",
+    "NoPredictionVariance",
     "NotAMean",
     "Note",
     "Omitted",

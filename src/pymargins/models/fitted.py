@@ -89,6 +89,8 @@ class Fitted:
         Returns the same model at the optimum of its likelihood.
     random : callable, optional
         Returns what the random effects of a mixed model are made of.
+    predicted : callable, optional
+        Returns the model whose rows keep their own clusters, at their predicted random effects.
     responses : mapping of str to callable
         Other means that the class has, by name: from a model to the same with that mean.
     """
@@ -113,6 +115,7 @@ class Fitted:
     health: Callable[[], Health | FitHealth] | None = None
     polish: Callable[[], Fitted] | None = None
     random: Callable[[], RandomPart] | None = None
+    predicted: Callable[[], Fitted] | None = None
     responses: Mapping[str, Callable[[Fitted], Fitted]] = field(default_factory=dict)
 
     @classmethod
