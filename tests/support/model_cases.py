@@ -115,13 +115,17 @@ class ModelCase:
         """R's parameters and covariance on the design of the fit."""
         return GivenParameters(self)
 
+    def given_with(self, covariance: str) -> GivenParameters:
+        """Return R's parameters with another covariance of R's."""
+        return GivenParameters(self, covariance)
+
 
 class GivenParameters:
     """The fitted model at R's parameters, with R's covariance: whatever is off is not the fit's."""
 
-    def __init__(self, case: ModelCase) -> None:
+    def __init__(self, case: ModelCase, covariance: str = "model") -> None:
         fitted = adapter_for(case.fitted, None, None).fitted
-        estimate, cov = case.parameters
+        estimate, cov = case.parameters[0], np.array(case.json["parameters"]["vcov"][covariance])
         k = len(fitted.parameters["beta"])
         more = {"alpha": estimate[k:]} if len(estimate) > k else {}
         self.model = self
