@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
 
-from pymargins import Margins, UnsupportedError, pairwise
+from pymargins import Margins, NumericalError, UnsupportedError, pairwise
 from pymargins.adapters.hazards import HazardsAdapter
 from pymargins.testing import check_adapter
 
@@ -57,6 +57,65 @@ def test_robust_covariances_are_those_of_fits_with_groups():
     np.testing.assert_allclose(every, Margins(rows).dydx("all").std_error, rtol=1e-8)
     with pytest.raises(UnsupportedError, match="Supported: 'model', 'nonrobust', 'HC0'"):
         Margins(plain, vcov="HC3")
+
+
+def test_contrasts_on_the_log_scale_are_hazard_ratios(fit):
+    plain, ratios = Margins(fit), Margins.log_scale(fit)
+    for asked in ({}, {"atexog": {"age": [30, 60]}}, {"over": "clinic"}):
+        log = plain.contrasts(pairwise("arm", ["old", "new"]), **asked)
+        found = ratios.contrasts(pairwise("arm", ["old", "new"]), **asked)
+        np.testing.assert_allclose(found.estimate, np.exp(log.estimate), rtol=1e-12)
+        np.testing.assert_allclose(found.std_error, found.estimate * log.std_error, rtol=1e-12)
+        np.testing.assert_allclose(found.conf_int(), np.exp(log.conf_int()), rtol=1e-12)
+        np.testing.assert_allclose(found.p_value, log.p_value, rtol=1e-12)
+    np.testing.assert_allclose(
+        ratios.contrasts(pairwise("arm")).test(null=1.0).p_value,
+        plain.contrasts(pairwise("arm")).p_value,
+    )
+    text = str(ratios.contrasts(pairwise("arm")))
+    assert text.startswith("Hazard ratio: months")
+    assert "Hazard ratios back-transformed from the log scale" in text
+    levels = ratios.predict("arm")
+    np.testing.assert_allclose(levels.estimate, np.exp(plain.predict("arm").estimate))
+    assert str(levels).startswith("Mean response: hazard of months")
+    assert str(ratios.dydx("age")).startswith("Average slope (dydx): log hazard of months")
+
+
+def test_the_hazard_ratio_of_a_coefficient():
+    fit = smf.phreg("months ~ age + arm", DF, status=DF["died"]).fit()
+    m = Margins(fit, scale="log")
+    found = m.contrasts(pairwise("arm", ["old", "new"]))
+    np.testing.assert_allclose(found.estimate, np.exp(fit.params[0]), rtol=1e-12)
+    np.testing.assert_allclose(
+        np.asarray(found.conf_int())[0], np.exp(fit.conf_int()[0]), rtol=1e-10
+    )
+    assert tuple(m.variables.index) == ("age", "arm")  # as the formula has them
+
+
+@pytest.mark.parametrize(
+    ("ask", "error", "words"),
+    [
+        (
+            lambda f: Margins(f, response="survival"),
+            UnsupportedError,
+            "averaged survival have none",
+        ),
+        (lambda f: Margins(f, scale="logit"), UnsupportedError, "hazard ratios"),
+        (lambda f: Margins(f).eyex("age"), UnsupportedError, r"m\.dyex\(...\) is that of the haz"),
+        (lambda f: Margins(f).eydx("age"), UnsupportedError, r"m\.dydx\(...\) is that of the haz"),
+        (
+            lambda f: Margins.log_scale(f).evaluate(
+                [{"atexog": {"arm": "old"}}], lambda h: -np.abs(h) - 1
+            ),
+            NumericalError,
+            "outside the positive numbers",
+        ),
+    ],
+)
+def test_what_has_no_meaning_is_refused(ask, error, words):
+    fit = smf.phreg("months ~ age + arm", DF, status=DF["died"]).fit()
+    with pytest.raises(error, match=words):
+        ask(fit)
 
 
 def test_promises_and_travel(fit):

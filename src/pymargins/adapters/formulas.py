@@ -40,15 +40,12 @@ def formula_order(source: Any, spec: Any) -> str | None:
     """Return the text that tells the order of the variables, where the stored spec lost it.
 
     statsmodels puts formulaic's categories first, as patsy does with columns; patsy's own spec
-    keeps the order of its factors.
+    keeps the order of its factors, unless its intercept was taken out (OrderedModel, PHReg).
     """
-    if spec is None or hasattr(spec, "factor_infos"):
+    if spec is None:
         return None
-    return formula_text(source)
-
-
-def formula_text(source: Any) -> str:
-    """Return the right-hand side of a model's formula."""
+    if hasattr(spec, "factor_infos") and any(not term.factors for term in spec.terms):
+        return None
     return str(source.formula).partition("~")[2]
 
 

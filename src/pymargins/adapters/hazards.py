@@ -19,7 +19,8 @@ class HazardsAdapter(RegressionAdapter):
     """Reads a fitted ``PHReg``.
 
     The baseline hazard takes the place of an intercept, so that differences between log hazards
-    have a meaning and their level has none.
+    have a meaning and their level has none. On the log scale, where they are already, differences
+    are reported as hazard ratios.
     """
 
     classes: ClassVar = {"PHReg": Names("proportional hazards regression", "partial likelihood")}
@@ -36,7 +37,7 @@ class HazardsAdapter(RegressionAdapter):
 
     def _facts(self) -> ModelFacts:
         facts = super()._facts()
-        return replace(facts, response=f"log hazard of {facts.response}")
+        return replace(facts, response=f"log hazard of {facts.response}", log_of="hazard")
 
     @cached_property
     def reported_kind(self) -> str:

@@ -9,10 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from pymargins._typing import FloatArray, IntArray
-from pymargins.adapters.formulas import formula_text
 from pymargins.adapters.likelihood import LIKELIHOOD, LikelihoodAdapter
 from pymargins.adapters.regression import Names
-from pymargins.adapters.regression_rows import FittedRows
 from pymargins.models.fitted import Fitted
 from pymargins.models.links import LOGIT, PROBIT, distribution_link
 from pymargins.models.means import Derivatives, InverseLink, PredictorMean
@@ -49,11 +47,6 @@ class OrdinalAdapter(LikelihoodAdapter):
     def observed(self) -> IntArray:
         """The outcome of each row, 0..K-1."""
         return np.asarray(self.source.endog, dtype=np.intp)
-
-    def _fitted_rows(self, training_data: Any) -> FittedRows:
-        rows = super()._fitted_rows(training_data)
-        # without its intercept, the stored spec has its factors in the order of the columns
-        return replace(rows, order=formula_text(self.source)) if rows.engine else rows
 
     def _names(self) -> Names:
         variant = {"norm": " probit", "logistic": " logit"}.get(_standard(self.source.distr), "")

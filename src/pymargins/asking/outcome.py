@@ -22,8 +22,19 @@ def logged(model: ModelFacts) -> TransformedResponse | None:
     return None
 
 
+def on_log_scale(model: ModelFacts, scale: Scale) -> bool:
+    """Tell whether a model's means are on the log scale already, and that is the one asked for."""
+    return bool(model.log_of) and scale == SCALES["log"]
+
+
 def refuse_log_of_log(model: ModelFacts, scale: Scale) -> None:
-    """Raise where ratios are asked of means of logarithms."""
+    """Raise where ratios are asked of means of logarithms, or log hazards on no scale of theirs."""
+    if model.log_of and scale not in (SCALES["identity"], SCALES["log"]):
+        raise UnsupportedError(
+            f"scale: got {scale.name!r}; figures of this model are logarithms of a {model.log_of}, "
+            'and have a meaning on the scales "identity" (differences of logarithms) and "log" '
+            f"({model.log_of} ratios)."
+        )
     found = logged(model)
     if found is not None and scale == SCALES["log"]:
         raise UnsupportedError(
@@ -37,6 +48,11 @@ def refuse_log_of_log(model: ModelFacts, scale: Scale) -> None:
 
 def refuse_elasticity_of_log(model: ModelFacts, verb: str) -> None:
     """Raise where a proportional change of a logarithm is asked for."""
+    if model.log_of and verb in INSTEAD:
+        raise UnsupportedError(
+            f"{verb}: figures of this model are logarithms of a {model.log_of}, whose change is "
+            f"proportional already: m.{INSTEAD[verb]}(...) is that of the {model.log_of}."
+        )
     found = logged(model)
     if found is None or verb not in INSTEAD:
         return

@@ -127,6 +127,8 @@ class ModelFacts:
         What every table of this fit must say.
     response_variables : tuple of str
         The columns that the outcome is made of: ``score`` where it is ``np.log(score)``.
+    log_of : str
+        What figures are the logarithm of, where they are on the log scale already: ``"hazard"``.
     """
 
     kind: str
@@ -140,6 +142,7 @@ class ModelFacts:
     incomplete: bool = False
     notes: tuple[ModelNote, ...] = ()
     response_variables: tuple[str, ...] = ()
+    log_of: str = ""
 
     @property
     def fewest(self) -> RandomTerm | None:

@@ -72,6 +72,16 @@ def choose_response(fitted: Fitted, response: object) -> Fitted:
     if not fitted.responses:
         raise UnsupportedError(
             f"response: got {response!r}; a {fitted.facts.kind} has one response only, its "
-            "default. Leave `response` out."
+            f"default. Leave `response` out.{_of_logarithms(fitted.facts.log_of)}"
         )
     raise not_one_of("response", response, ["None (the default)", *fitted.responses])
+
+
+def _of_logarithms(name: str) -> str:
+    """Say what has a meaning where figures are logarithms without a level."""
+    if not name:
+        return ""
+    return (
+        f" Differences of log {name}s have a meaning without the baseline, their level and averaged"
+        f' survival have none; scale="log" reports {name} ratios.'
+    )

@@ -75,7 +75,8 @@ def _columns(figures: Figures) -> dict[str, list[str]]:
     places = numbers.decimals(figures.estimate, figures.std_error)
     finite = bool(np.isfinite(figures.df).any())
     level = numbers.percent(figures.level)
-    estimate = words.estimate_word(figures.facts.quantity, figures.facts.scale)
+    facts = figures.facts
+    estimate = words.estimate_word(facts.quantity, facts.scale, facts.session.model.log_of)
     return {
         estimate: numbers.figures(figures.estimate, places),
         "Std. error": numbers.figures(figures.std_error, places),
@@ -95,6 +96,11 @@ def _statistic_name(figures: Figures, finite: bool) -> str:
 
 def _title(facts: ResultFacts) -> str:
     quantity, response = words.quantity_words(facts.quantity), facts.session.model.response
+    log_of = facts.session.model.log_of
+    if log_of and facts.scale.gives_ratios:
+        response = response.removeprefix("log ")
+        if facts.quantity.compares:
+            quantity, response = f"{log_of} ratio", response.removeprefix(f"{log_of} of ")
     title = quantity[:1].upper() + quantity[1:]
     return f"{title}: {response}" if response else title
 
@@ -134,7 +140,7 @@ def _about_scale(facts: ResultFacts) -> list[str]:
     scale = facts.scale
     if scale.is_identity:
         return []
-    what = f"{words.estimate_word(facts.quantity, scale)}s"
+    what = f"{words.estimate_word(facts.quantity, scale, facts.session.model.log_of)}s"
     drawn = facts.session.reference.distribution is Distribution.DRAWS
     notes = [
         f"{what} back-transformed from the {scale.name} scale, on which intervals are "

@@ -126,10 +126,18 @@ def quantity_words(quantity: Quantity, verb: bool = True) -> str:
     return words + (f" ({VERBS[quantity.kind]})" if verb and quantity.kind in VERBS else "")
 
 
-def estimate_word(quantity: Quantity, scale: ScaleFacts) -> str:
-    """Name what is estimated, for the head of a column: differences on some scales are ratios."""
+def estimate_word(quantity: Quantity, scale: ScaleFacts, log_of: str = "") -> str:
+    """Name what is estimated, for the head of a column: differences on some scales are ratios.
+
+    Parameters
+    ----------
+    quantity : Quantity
+    scale : ScaleFacts
+    log_of : str
+        What the means are logarithms of, where they are: `ModelFacts.log_of`.
+    """
     if quantity.compares and scale.gives_ratios:
-        return "Ratio"
+        return f"{log_of} ratio".strip().capitalize()
     return "Odds ratio" if quantity.compares and scale.gives_odds_ratios else "Estimate"
 
 

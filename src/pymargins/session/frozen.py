@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
+from pymargins.asking.outcome import on_log_scale
 from pymargins.asking.population import Population
 from pymargins.diagnosis import Diagnosis, FitDiagnosis, diagnosis_of, fit_warning
 from pymargins.errors import (
@@ -21,6 +22,7 @@ from pymargins.facts import (
     FEW_SANDWICHED,
     Distribution,
     FewSandwiched,
+    Kind,
     Note,
     Omitted,
     Quantity,
@@ -107,7 +109,13 @@ class Session:
         """Put what was asked on a scale."""
         scale = scale or self._scale
         estimand, omitted = self._estimable(estimand)
-        return self._finished(on_scale(estimand, scale), (*notes, *omitted), quantity, scale)
+        means = quantity.kind is Kind.MEAN
+        formed = self._means_on(estimand, scale) if means else on_scale(estimand, scale)
+        return self._finished(formed, (*notes, *omitted), quantity, scale)
+
+    def _means_on(self, means: Estimand, scale: Scale) -> Estimand:
+        """Put means on a scale, where log hazards are already."""
+        return means if on_log_scale(self._fitted.facts, scale) else on_scale(means, scale)
 
     def _estimable(self, estimand: Estimand) -> tuple[Estimand, tuple[Note, ...]]:
         """Return the rows that can be estimated, and a note of others where these are omitted."""

@@ -17,7 +17,7 @@ from pymargins.errors import (
     UnsupportedError,
     unknown_name,
 )
-from pymargins.estimands.nodes import Function, on_scale
+from pymargins.estimands.nodes import Function
 from pymargins.estimands.scales import SCALES
 from pymargins.facts import (
     Kind,
@@ -273,7 +273,7 @@ class Verbs(Session):
             outcome=outcome,
             ratios=self._scale.divides,
         )
-        estimand, scale = on_scale(asked.means, self._scale), self._scale
+        estimand, scale = self._means_on(asked.means, self._scale), self._scale
         quantity = Quantity(Kind.MEAN)
         if asked.contrasts is not None:
             estimand = asked.contrasts.of(estimand)
