@@ -98,8 +98,14 @@ class Criterion:
 
     def derivatives(self, state: State) -> tuple[FloatArray, FloatArray]:
         """Return gradient (r, B) and Hessian (r, r, B) in psi."""
+        gradient, hessian, _ = self.weighted_derivatives(state, self.n_effective)
+        return gradient, hessian
+
+    def weighted_derivatives(
+        self, state: State, n: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return the same with ``log r^2`` weighted by n (B or 1,), and ``-d log r^2`` (r, B)."""
         inverse = lower_inverse(state.root)  # rows of X: a root of Phi; last row: c / r
-        n = self.n_effective
         weight = np.full((self.rank + 1, 1), 1.0 if self.reml else 0.0) + np.zeros_like(n)
         weight[-1] = n
         factor = inverse * np.sqrt(weight)[:, None]
@@ -122,7 +128,7 @@ class Criterion:
             hessian = hessian - np.einsum("rijb,sijb->rsb", xx, xx)
         xy, yy = p[:, -1, :-1], p[:, -1, -1]
         hessian = hessian - n * (2 * np.einsum("rib,sib->rsb", xy, xy) + yy[:, None] * yy[None])
-        return gradient, hessian
+        return gradient, hessian, yy
 
     def solve(self, state: State) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return working coefficients (rank, B), ``Phi / sigma2`` (rank, rank, B), sigma2 (B,)."""
