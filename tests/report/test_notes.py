@@ -9,6 +9,7 @@ import pytest
 from pymargins.facts import (
     Adjusted,
     Asked,
+    AtTheBound,
     BoundaryParameters,
     Computation,
     Computed,
@@ -21,6 +22,7 @@ from pymargins.facts import (
     FitWeights,
     GroupsAsSubgroups,
     IndefiniteInformation,
+    NoProfile,
     NotAMean,
     Note,
     Omitted,
@@ -33,8 +35,10 @@ from pymargins.facts import (
     ShiftedDf,
     SingularReplicates,
     SlopesOnIdentity,
+    Standardised,
     TransformedResponse,
     Unadjusted,
+    UndefinedReplicates,
 )
 from pymargins.report.notes import ADJUSTMENTS, computation_words, note_sentence
 
@@ -166,6 +170,30 @@ FINDINGS = [
         "NOT TO BE TRUSTED: 'a'. Hardly more than one cluster determines it, and clusters show "
         "8.5 % of its variance only: its standard error is too small by a factor of about 3.4, "
         'its interval and p-value are wrong; take vcov="kenward-roger".',
+    ),
+    (
+        AtTheBound(("g: sd(x)",), profiled=True),
+        "AT THE BOUND of its range, without a standard error: 'g: sd(x)'; method=\"profile\" gives "
+        "limits.",
+    ),
+    (
+        AtTheBound(("g: sd(x)",), profiled=True, limited=True),
+        "AT THE BOUND of its range, without a standard error: 'g: sd(x)'; a limit at the bound "
+        "means that the bound itself lies inside.",
+    ),
+    (NoProfile(("g: cov(x, z)",)), "No profile-likelihood limits of 'g: cov(x, z)'."),
+    (
+        UndefinedReplicates(3, 100),
+        "In 3 of 100 replicates a variance is zero, so that a correlation is not defined; its "
+        "figures are of the others.",
+    ),
+    (
+        Standardised("residual", 2.5),
+        "In units of the residual standard deviation, 2.5, whose uncertainty counts.",
+    ),
+    (
+        Standardised("", 15.0),
+        "In units of a standard deviation of 15, which is taken as known.",
     ),
     (Omitted(("a", "b")), "2 left out because the data do not determine them: 'a', 'b'."),
 ]

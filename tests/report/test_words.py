@@ -35,6 +35,11 @@ QUANTITIES = {
     Kind.EYDX: "average semi-elasticity (eydx)",
     Kind.DYEX: "average semi-elasticity (dyex)",
     Kind.FUNCTION: "function of mean responses",
+    Kind.VARIANCE: "variance parameter",
+    Kind.VARIANCE_SHARE: "intraclass correlation",
+    Kind.R_SQUARED: "share of variance explained",
+    Kind.CLUSTER_SHARE: "share of clusters by their slope",
+    Kind.SLOPE_QUANTILE: "quantile of the slopes of clusters",
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any, ClassVar
@@ -28,7 +28,12 @@ from pymargins.adapters.mixedlm_levels import (
 from pymargins.adapters.mixedlm_random import random_part
 from pymargins.adapters.mixedlm_rows import Arrays, design_and_frame
 from pymargins.adapters.mixedlm_structure import fitted_variances, mixed_facts
-from pymargins.adapters.mixedlm_variances import GAMMA, refuse_variances, with_variances
+from pymargins.adapters.mixedlm_variances import (
+    limits_by_profile,
+    refuse_variances,
+    variance_structure,
+    with_variances,
+)
 from pymargins.adapters.regression_rows import FittedRows
 from pymargins.adapters.training import (
     check_design,
@@ -68,6 +73,7 @@ from pymargins.models.uncertainty import (
     Replicates,
     Request,
 )
+from pymargins.models.variances import GAMMA, VarianceParameter, VarianceStructure
 from pymargins.options import Bootstrap
 from pymargins.ranks import column_rank
 
@@ -170,22 +176,12 @@ class StatsmodelsMixedLMAdapter(TakesEquations):
             health=self.examine,
             polish=self.polish,
             random=self.random,
-            predicted=self.predicted,
+            variances=self.variance_structure,
         )
 
     def random(self) -> RandomPart:
         """Find out what the random effects are made of."""
         return random_part(self.arrays, self.groups, self.rows, self.formulas.get(RANDOM))
-
-    def predicted(self) -> Fitted:
-        """Return the model whose rows keep their own clusters."""
-        from pymargins.adapters.mixedlm_clusters import Clusters
-        from pymargins.adapters.mixedlm_predicted import Predictions, predicted
-
-        frame, name = self.fitted.frame, self.fitted.facts.group_name
-        clusters = Clusters(self.arrays, self.groups, frame, name)
-        errors = Predictions(self.data, self.parameters, self._pieces, self._compared)
-        return predicted(self.fitted, clusters, self.random(), errors)
 
     @cached_property
     def data(self) -> MixedData:
@@ -305,9 +301,6 @@ class StatsmodelsMixedLMAdapter(TakesEquations):
         """What Kenward-Roger and Satterthwaite share."""
         return variance_derivatives(self.data, self.parameters)
 
-    def _pieces(self) -> VarianceDerivatives:
-        return self._derivatives
-
     def _kenward_roger_fit(self, information: str) -> KenwardRogerFit:
         kept: Any = information  # checked by the option that carries it
         if not self.reml:  # refused there, before the derivatives are formed
@@ -401,6 +394,15 @@ class StatsmodelsMixedLMAdapter(TakesEquations):
                 f"{what}: this fit holds parameters fixed or penalises them{more}."
             )
 
+    def variance_structure(self) -> VarianceStructure:
+        """Return what the variance parameters are."""
+        return variance_structure(self.arrays, self.fitted.facts.random, self._limits)
+
+    def _limits(self, wanted: Sequence[VarianceParameter], level: float) -> FloatArray:
+        """Return profile-likelihood limits (k, 2)."""
+        self._require_free('method: "profile"')
+        return limits_by_profile(self.data, self.optimum, wanted, level)
+
     def examine(self) -> Health:
         """Tell convergence, boundary, distance from the optimum, `"model"` against `"gls"`."""
         try:
@@ -439,5 +441,5 @@ class PolishedMixedLM(StatsmodelsMixedLMAdapter):
             refits=self,
             health=self.examine,
             polish=None,
-            predicted=self.predicted,
+            variances=self.variance_structure,
         )

@@ -51,8 +51,6 @@ from pymargins.facts.rows import (
     Adjusted,
     Computation,
     Computed,
-    NewClusters,
-    NoPredictionVariance,
     QuotientNull,
     SlopesOnIdentity,
 )
@@ -74,10 +72,17 @@ from pymargins.facts.uncertainty import (
     FewGroups,
     IndefiniteInformation,
     Method,
+    ProfileMethod,
     ReferenceFacts,
     SimulatedDraws,
     SingularReplicates,
     few_groups,
+)
+from pymargins.facts.variances import (
+    AtTheBound,
+    NoProfile,
+    Standardised,
+    UndefinedReplicates,
 )
 
 __all__ = [
@@ -89,6 +94,7 @@ __all__ = [
     "STANDARD_ERROR_RATIO",
     "Adjusted",
     "Asked",
+    "AtTheBound",
     "BootstrapDraws",
     "BoundaryParameters",
     "Computation",
@@ -112,8 +118,7 @@ __all__ = [
     "Method",
     "ModelFacts",
     "ModelNote",
-    "NewClusters",
-    "NoPredictionVariance",
+    "NoProfile",
     "NotAMean",
     "Note",
     "Omitted",
@@ -121,6 +126,7 @@ __all__ = [
     "Operation",
     "Polished",
     "PopulationFacts",
+    "ProfileMethod",
     "Quantity",
     "QuotientNull",
     "RandomEffects",
@@ -136,8 +142,10 @@ __all__ = [
     "SimulatedDraws",
     "SingularReplicates",
     "SlopesOnIdentity",
+    "Standardised",
     "TransformedResponse",
     "Unadjusted",
+    "UndefinedReplicates",
     "Where",
     "few_groups",
 ]

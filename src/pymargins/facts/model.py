@@ -15,8 +15,6 @@ class RandomEffects(Enum):
 
     NONE = auto()
     INTEGRATED = auto()
-    ZERO = auto()
-    PREDICTED = auto()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,21 @@ class Kind(Enum):
     EYDX = auto()
     DYEX = auto()
     FUNCTION = auto()
+    VARIANCE = auto()
+    VARIANCE_SHARE = auto()
+    R_SQUARED = auto()
+    CLUSTER_SHARE = auto()
+    SLOPE_QUANTILE = auto()
+
+
+#: Of these no value means no effect, and a table shows no test.
+UNTESTED = (
+    Kind.VARIANCE,
+    Kind.VARIANCE_SHARE,
+    Kind.R_SQUARED,
+    Kind.CLUSTER_SHARE,
+    Kind.SLOPE_QUANTILE,
+)
 
 
 class Operation(Enum):
@@ -27,6 +42,7 @@ class Operation(Enum):
     ODDS_RATIO = auto()
     COMBINATION = auto()
     QUOTIENT = auto()
+    EFFECT_SIZE = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +72,27 @@ class Quantity:
     @property
     def compares(self) -> bool:
         """Whether rows are differences or ratios of others, of which one value means no effect."""
-        return self.outermost in (Operation.CONTRAST, Operation.RATIO, Operation.ODDS_RATIO)
+        return self.outermost in (
+            Operation.CONTRAST,
+            Operation.RATIO,
+            Operation.ODDS_RATIO,
+            Operation.EFFECT_SIZE,
+        )
+
+    @property
+    def is_averaged(self) -> bool:
+        """Whether rows are averages over the session's population."""
+        return self.kind not in (Kind.VARIANCE, Kind.VARIANCE_SHARE, Kind.R_SQUARED)
+
+    @property
+    def is_tested(self) -> bool:
+        """Whether a table compares rows with no effect."""
+        return bool(self.operations) or self.kind not in UNTESTED
 
     @property
     def is_effect(self) -> bool:
         """Whether rows are slopes, changes or elasticities as a verb gave them."""
-        return not self.operations and self.kind not in (Kind.MEAN, Kind.FUNCTION)
+        return not self.operations and self.kind not in (Kind.MEAN, Kind.FUNCTION, *UNTESTED)
 
     @property
     def differs(self) -> bool:

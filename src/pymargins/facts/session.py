@@ -26,13 +26,7 @@ from pymargins.facts.model import (
 )
 from pymargins.facts.population import Extrapolation, PopulationFacts
 from pymargins.facts.quantities import Quantity
-from pymargins.facts.rows import (
-    Adjusted,
-    NewClusters,
-    NoPredictionVariance,
-    QuotientNull,
-    SlopesOnIdentity,
-)
+from pymargins.facts.rows import Adjusted, QuotientNull, SlopesOnIdentity
 from pymargins.facts.uncertainty import (
     BoundaryParameters,
     CovarianceFacts,
@@ -44,6 +38,7 @@ from pymargins.facts.uncertainty import (
     ReferenceFacts,
     SingularReplicates,
 )
+from pymargins.facts.variances import AtTheBound, NoProfile, Standardised, UndefinedReplicates
 
 Note: TypeAlias = (
     Remark
@@ -68,10 +63,12 @@ Note: TypeAlias = (
     | FewDraws
     | SlopesOnIdentity
     | QuotientNull
-    | NewClusters
-    | NoPredictionVariance
     | Adjusted
     | Unadjusted
+    | AtTheBound
+    | NoProfile
+    | Standardised
+    | UndefinedReplicates
 )
 
 
@@ -125,7 +122,7 @@ class SessionFacts:
     scale : ScaleFacts
     covariance : CovarianceFacts
     reference : ReferenceFacts
-    method : DeltaMethod, SimulatedDraws or BootstrapDraws
+    method : DeltaMethod, ProfileMethod, SimulatedDraws or BootstrapDraws
     level : float
     notes : tuple
     categories : tuple of str

@@ -33,8 +33,6 @@ class CovarianceFacts:
         Of ``"model"``: what that is in truth, where it is something else.
     lags : int, optional
         Of ``"HAC"``.
-    of_prediction : bool
-        Whether random effects of known clusters are covered too: these are prediction errors.
     variances : {"observed", "expected"}, optional
         Where the variance parameters of a mixed model are covered too: the information that their
         part is the inverse of.
@@ -48,7 +46,6 @@ class CovarianceFacts:
     computed_as: str = ""
     lags: int | None = None
     variances: str | None = None
-    of_prediction: bool = False
 
 
 class Distribution(Enum):
@@ -92,6 +89,11 @@ class DeltaMethod:
 
 
 @dataclass(frozen=True, slots=True)
+class ProfileMethod:
+    """Intervals are where the profile likelihood has fallen by so much."""
+
+
+@dataclass(frozen=True, slots=True)
 class SimulatedDraws:
     """Uncertainty is carried by draws of the parameters from a normal distribution."""
 
@@ -127,7 +129,7 @@ class BootstrapDraws:
     refitted_by: str = ""
 
 
-Method: TypeAlias = DeltaMethod | SimulatedDraws | BootstrapDraws
+Method: TypeAlias = DeltaMethod | ProfileMethod | SimulatedDraws | BootstrapDraws
 
 
 @dataclass(frozen=True, slots=True)

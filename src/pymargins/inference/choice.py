@@ -13,6 +13,7 @@ from pymargins.inference.delta import DeltaInference
 from pymargins.inference.reference import choose_reference
 from pymargins.inference.resampling import bootstrap, simulate
 from pymargins.inference.uncertainty import Uncertainty
+from pymargins.inference.whole import DRAWS, Whole
 from pymargins.models.fitted import Fitted
 from pymargins.options import Bootstrap, Delta, Simulation
 
@@ -26,8 +27,6 @@ USES: dict[str, tuple[str, ...]] = {
     "simulation": ("n_sim", "rng"),
     "bootstrap": ("n_boot", "rng", "n_jobs", "progress"),
 }
-#: What the covariance of bootstrap draws is called.
-DRAWS = "draws"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +36,7 @@ class Choice:
     inference: Uncertainty
     covariance: CovarianceFacts
     reference: ReferenceFacts
+    whole: Whole
 
 
 def choose_inference(
@@ -53,10 +53,12 @@ def choose_inference(
     if isinstance(option, Simulation):
         _refuse_df(df, "simulation")
         inference = simulate(option, fitted.point, cov.matrix)
-        return Choice(inference, cov.facts, ReferenceFacts(Distribution.DRAWS))
+        whole = Whole(fitted, inference)
+        return Choice(inference, cov.facts, ReferenceFacts(Distribution.DRAWS), whole)
     reference = choose_reference(fitted, df, cov)
     inference = DeltaInference(fitted.point, cov.matrix, reference, cov.seen)
-    return Choice(inference, cov.facts, reference.facts)
+    whole = Whole(fitted, inference, vcov, df, cluster)
+    return Choice(inference, cov.facts, reference.facts, whole)
 
 
 def _bootstrapped(fitted: Fitted, vcov: Any, df: Any, cluster: Any, option: Bootstrap) -> Choice:
@@ -69,8 +71,10 @@ def _bootstrapped(fitted: Fitted, vcov: Any, df: Any, cluster: Any, option: Boot
         if option.cluster is not None:
             raise ArgumentError("cluster: given to the session and to Bootstrap(); give it once.")
         option = replace(option, cluster=cluster)
-    found = bootstrap(option, fitted)
-    return Choice(found, CovarianceFacts(DRAWS), ReferenceFacts(Distribution.DRAWS))
+    inference, found = bootstrap(option, fitted)
+    whole = Whole(fitted, inference, replicates=found)
+    drawn = ReferenceFacts(Distribution.DRAWS)
+    return Choice(inference, CovarianceFacts(DRAWS), drawn, whole)
 
 
 def _refuse_df(df: Any, name: str) -> None:

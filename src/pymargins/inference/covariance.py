@@ -41,9 +41,14 @@ NEAREST = {
 }
 
 
-def choose_covariance(fitted: Fitted, vcov: Any, df: Any, cluster: Any) -> Covariance:
-    """Return the covariance that `vcov` names, or that `df` implies, of what the mean needs."""
-    blocks = fitted.mean.blocks
+def choose_covariance(
+    fitted: Fitted, vcov: Any, df: Any, cluster: Any, blocks: tuple[str, ...] | None = None
+) -> Covariance:
+    """Return the covariance that `vcov` names, or that `df` implies.
+
+    It is of the blocks of parameters given; by default of those that the mean needs.
+    """
+    blocks = fitted.mean.blocks if blocks is None else blocks
     if vcov is None:
         vcov = _implied(fitted, df)
     name = vcov if isinstance(vcov, str) else type(vcov).__name__  # a matrix compares to nothing

@@ -42,8 +42,13 @@ def _root(cov: FloatArray | RowCovariance, point: Point) -> FloatArray:
     return propagation(cov).factor(sparse.eye_array(point.width, format="csr"), ())
 
 
-def bootstrap(option: Bootstrap, fitted: Fitted) -> DrawsInference:
+def bootstrap(option: Bootstrap, fitted: Fitted) -> tuple[DrawsInference, Replicates]:
     """Refit the model to resampled data.
+
+    Returns
+    -------
+    tuple
+        The inference about what the mean depends on, and the replicates of every parameter.
 
     Raises
     ------
@@ -82,7 +87,7 @@ def bootstrap(option: Bootstrap, fitted: Fitted) -> DrawsInference:
     )
     point = fitted.point
     replicates = of_blocks(found, tuple(point.blocks))
-    return DrawsInference(point, replicates, option.interval, facts, tuple(notes))
+    return DrawsInference(point, replicates, option.interval, facts, tuple(notes)), found
 
 
 def of_blocks(found: Replicates, blocks: tuple[str, ...]) -> Replicates:

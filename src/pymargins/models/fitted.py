@@ -24,6 +24,7 @@ from pymargins.models.uncertainty import (
     offered,
 )
 from pymargins.models.variables import Variable
+from pymargins.models.variances import VarianceStructure
 from pymargins.options import Bootstrap
 from pymargins.ranks import column_rank
 
@@ -89,8 +90,9 @@ class Fitted:
         Returns the same model at the optimum of its likelihood.
     random : callable, optional
         Returns what the random effects of a mixed model are made of.
-    predicted : callable, optional
-        Returns the model whose rows keep their own clusters, at their predicted random effects.
+    variances : callable, optional
+        Returns the structure of the random part, of models that have one: its variance parameters
+        are the block ``"gamma"``.
     responses : mapping of str to callable
         Other means that the class has, by name: from a model to the same with that mean.
     """
@@ -115,7 +117,7 @@ class Fitted:
     health: Callable[[], Health | FitHealth] | None = None
     polish: Callable[[], Fitted] | None = None
     random: Callable[[], RandomPart] | None = None
-    predicted: Callable[[], Fitted] | None = None
+    variances: Callable[[], VarianceStructure] | None = None
     responses: Mapping[str, Callable[[Fitted], Fitted]] = field(default_factory=dict)
 
     @classmethod

@@ -80,11 +80,18 @@ def _columns(figures: Figures) -> dict[str, list[str]]:
     return {
         estimate: numbers.figures(figures.estimate, places),
         "Std. error": numbers.figures(figures.std_error, places),
+        **(_tests(figures, finite) if figures.facts.quantity.is_tested else {}),
+        f"{level} CI low": numbers.figures(figures.ci_lower, places),
+        f"{level} CI high": numbers.figures(figures.ci_upper, places),
+    }
+
+
+def _tests(figures: Figures, finite: bool) -> dict[str, list[str]]:
+    """Write the columns that compare with no effect."""
+    return {
         _statistic_name(figures, finite): numbers.statistics(figures.statistic),
         **({"df": numbers.degrees_of_freedom(figures.df)} if finite else {}),
         "p": numbers.p_values(figures.p_value),
-        f"{level} CI low": numbers.figures(figures.ci_lower, places),
-        f"{level} CI high": numbers.figures(figures.ci_upper, places),
     }
 
 
@@ -113,11 +120,12 @@ def foundations(facts: ResultFacts) -> tuple[str, ...]:
     session = facts.session
     effects = words.random_effects_words(session.model)
     groups = words.groups_words(session.model)
+    population = [
+        words.population_words(session.population, facts.asked),
+        effects and f"random effects {effects}",
+    ]
     parts = [
-        [
-            words.population_words(session.population, facts.asked),
-            effects and f"random effects {effects}",
-        ],
+        population if facts.quantity.is_averaged else [],
         [
             words.method_words(session.method),
             words.reference_words(session.reference),
@@ -131,7 +139,7 @@ def foundations(facts: ResultFacts) -> tuple[str, ...]:
     told = [note for note in facts.notes if not isinstance(note, Asked)]
     return (
         *_about_scale(facts),
-        *(sentence("; ".join(part for part in note if part)) for note in parts),
+        *(sentence("; ".join(part for part in note if part)) for note in parts if note),
         *map(note_sentence, (*session.notes, *told)),
     )
 

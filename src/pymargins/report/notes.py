@@ -8,6 +8,7 @@ from pymargins.errors import listing
 from pymargins.facts import (
     Adjusted,
     Asked,
+    AtTheBound,
     BoundaryParameters,
     Computation,
     Computed,
@@ -20,8 +21,7 @@ from pymargins.facts import (
     FitWeights,
     GroupsAsSubgroups,
     IndefiniteInformation,
-    NewClusters,
-    NoPredictionVariance,
+    NoProfile,
     NotAMean,
     Note,
     Omitted,
@@ -33,10 +33,13 @@ from pymargins.facts import (
     ShiftedDf,
     SingularReplicates,
     SlopesOnIdentity,
+    Standardised,
     TransformedResponse,
     Unadjusted,
+    UndefinedReplicates,
 )
 from pymargins.report.health import df_words
+from pymargins.report.variances import variance_words
 from pymargins.values import value_text
 
 #: Deviances that differ by less are the same but for where an optimiser stops.
@@ -158,18 +161,10 @@ def note_words(note: Note) -> str:
             return "slopes and elasticities are on the identity scale in every session"
         case QuotientNull():
             return "p-values compare with 0; test(null=1) compares with 1"
-        case NewClusters():
-            return (
-                f"the fit has not seen {listing(note.names)}: a new cluster, at effect 0, with the "
-                "variance of one"
-            )
-        case NoPredictionVariance():
-            return (
-                f"the variance of prediction of {listing(note.labels)} is estimated as zero, so "
-                "that it has no degrees of freedom, interval or p-value"
-            )
         case Adjusted():
             return adjustment_words(note)
+        case AtTheBound() | NoProfile() | Standardised() | UndefinedReplicates():
+            return variance_words(note)
         case _:
             return _about_inference(note)
 

@@ -25,6 +25,8 @@ WHOLE = 1e-4
 FIGURE_SPACE = "\u2007"
 POINT_SPACE = "\u2008"
 INFINITY = "∞"
+#: What is not defined: a note below the table says why.
+MISSING = "–"
 
 
 def decimals(estimate: FloatArray, std_error: FloatArray) -> list[int]:
@@ -73,7 +75,7 @@ def _scientific(value: float, digits: int) -> str:
 
 def _not_finite(value: float) -> str:
     if np.isnan(value):
-        return "nan"
+        return MISSING
     return INFINITY if value > 0 else f"-{INFINITY}"
 
 

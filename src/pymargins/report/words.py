@@ -13,6 +13,7 @@ from pymargins.facts import (
     ModelFacts,
     Operation,
     PopulationFacts,
+    ProfileMethod,
     Quantity,
     RandomEffects,
     RandomTerm,
@@ -35,6 +36,11 @@ KINDS = {
     Kind.EYDX: ("average semi-elasticity", "average semi-elasticities"),
     Kind.DYEX: ("average semi-elasticity", "average semi-elasticities"),
     Kind.FUNCTION: ("function of mean responses", "functions of mean responses"),
+    Kind.VARIANCE: ("variance parameter", "variance parameters"),
+    Kind.VARIANCE_SHARE: ("intraclass correlation", "intraclass correlations"),
+    Kind.R_SQUARED: ("share of variance explained", "shares of variance explained"),
+    Kind.CLUSTER_SHARE: ("share of clusters by their slope", "shares of clusters by their slopes"),
+    Kind.SLOPE_QUANTILE: ("quantile of the slopes of clusters", "quantiles of slopes of clusters"),
 }
 #: What users called to get them, where the words alone do not tell.
 VERBS = {
@@ -51,6 +57,7 @@ OPERATIONS = {
     Operation.ODDS_RATIO: "odds ratio",
     Operation.COMBINATION: "combination",
     Operation.QUOTIENT: "quotient",
+    Operation.EFFECT_SIZE: "effect size",
 }
 POPULATIONS = {
     Where.OVERALL: "averaged over the {n:,} rows of the fit",
@@ -72,8 +79,6 @@ SCHEMES = {
 RANDOM_EFFECTS = {
     RandomEffects.NONE: "",
     RandomEffects.INTEGRATED: "integrated out (population average)",
-    RandomEffects.ZERO: "set to zero (the typical cluster)",
-    RandomEffects.PREDICTED: "as predicted of each cluster (BLUP)",
 }
 COVARIANCES = {
     "model": "as the fit reports it",
@@ -83,8 +88,6 @@ COVARIANCES = {
     "matrix": "given by the user",
     "draws": "of the bootstrap draws",
 }
-#: Of figures of known clusters: coefficients and random effects together.
-PREDICTION_ERRORS = {"gls": "prediction errors (Henderson) at the fitted variances"}
 REFERENCES = {
     Distribution.NORMAL: "normal distribution",
     Distribution.GIVEN: "t with {df:g} df",
@@ -235,8 +238,6 @@ def _offset_words(population: PopulationFacts) -> str:
 def covariance_words(covariance: CovarianceFacts) -> str:
     """Say which covariance of the coefficients, and of variance parameters, is used."""
     words = _coefficient_covariance(covariance)
-    if covariance.of_prediction:
-        words = PREDICTION_ERRORS.get(covariance.kind, f"{words}, of prediction errors")
     if covariance.variances is None:
         return words
     return f"{words}, of the variance parameters: inverse {covariance.variances} information"
@@ -269,6 +270,10 @@ def method_words(method: Method) -> str:
     match method:
         case DeltaMethod():
             return "delta method"
+        case ProfileMethod():
+            return (
+                "profile likelihood of the fit's own criterion, standard errors by the delta method"
+            )
         case SimulatedDraws():
             return f"simulation, {method.n_sim:,} draws, percentile intervals"
         case BootstrapDraws():

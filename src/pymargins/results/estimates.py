@@ -17,6 +17,7 @@ from pymargins.families.adjustment import Adjustment, simultaneous_interval
 from pymargins.inference import distributions
 from pymargins.inference.distributions import check_level
 from pymargins.inference.uncertainty import Uncertainty
+from pymargins.inference.whole import Whole
 
 R = TypeVar("R", bound="Estimates")
 
@@ -38,6 +39,8 @@ class Estimates:
         What the rows are, and on what they rest.
     adjustment : Adjustment, optional
         Of p-values and intervals, made by `adjust`.
+    whole : Whole, optional
+        What the session knows of parameters that the rows do not depend on.
     """
 
     estimand: Estimand
@@ -46,6 +49,7 @@ class Estimates:
     level: float
     facts: ResultFacts
     adjustment: Adjustment | None = None
+    whole: Whole | None = None
     _cache: dict[str, Any] = field(default_factory=dict, compare=False)
 
     def __len__(self) -> int:
@@ -67,7 +71,7 @@ class Estimates:
 
         By the delta method from the session's scale; with draws, their standard deviation.
         """
-        draws = self.draws
+        draws = None if self.scale.is_identity else self.draws
         if draws is not None:
             return draws.std(axis=0, ddof=1)
         return self._scale_se / np.abs(self.scale.derivative(self.estimate))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from pymargins.asking.keywords import explains_keywords
@@ -13,7 +14,7 @@ from pymargins.families.adjustment import suggested
 from pymargins.inference.distributions import check_level
 from pymargins.report.figures import Figures, summarise
 from pymargins.report.summary import Summary
-from pymargins.results.combined import Combined
+from pymargins.results.effect_sizes import EffectSizes
 from pymargins.results.exports import arrow_stream, as_polars, table_frame
 
 if TYPE_CHECKING:
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
 
 @explains_keywords(
     *("conf_int", "test", "adjust", "joint_test", "equivalence", "pairwise", "contrast"),
-    *("where", "summary", "__getitem__"),
+    *("where", "summary", "effect_size", "__getitem__"),
 )
-class MarginsResult(Combined):
+class MarginsResult(EffectSizes):
     """Labelled estimates with their joint covariance; a sequence of named rows.
 
     Made by the verbs of a `Margins` session. Rows are picked by label, position or slice
@@ -46,6 +47,8 @@ class MarginsResult(Combined):
         What the rows are, and on what they rest.
     adjustment : Adjustment, optional
         Of p-values and intervals, made by `adjust`.
+    whole : Whole, optional
+        What the session knows of parameters that the rows do not depend on.
 
     Examples
     --------
@@ -88,7 +91,8 @@ class MarginsResult(Combined):
     def __getstate__(self) -> dict[str, Any]:
         """Pickle what the figures need: with the delta method neither the model nor its data."""
         state = {one.name: getattr(self, one.name) for one in fields(self)}
-        return {**state, "estimand": self.inference.portable(self.estimand), "_cache": {}}
+        portable = self.inference.portable(self.estimand)
+        return {**state, "estimand": portable, "whole": None, "_cache": {}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         for name, value in state.items():
@@ -117,14 +121,16 @@ class MarginsResult(Combined):
         draws = self.inference.n_draws
         if draws is not None and draws < FewDraws(draws, level).needed:
             facts = facts.noting(FewDraws(draws, level))
+        tested = facts.quantity.is_tested
+        none = np.full(len(self), np.nan)
         return Figures(
             labels=self.labels,
             columns=self.estimand.columns,
             estimate=self.estimate,
             std_error=self.std_error,
-            statistic=self.statistic,
+            statistic=self.statistic if tested else none,
             df=self.df.astype(float),
-            p_value=self.p_value,
+            p_value=self.p_value if tested else none,
             ci_lower=bounds["ci_lower"].to_numpy(),
             ci_upper=bounds["ci_upper"].to_numpy(),
             level=level,

@@ -17,17 +17,17 @@ from pymargins.estimands.scales import Scale, as_scale
 from pymargins.inference.choice import choose_inference, parse_method
 from pymargins.inference.distributions import check_level
 from pymargins.models.fitted import Fitted
-from pymargins.models.random_effects import choose_random_effects
 from pymargins.models.responses import choose_response
 from pymargins.options import Bootstrap
-from pymargins.session.verbs import Verbs
+from pymargins.session.variances import VarianceVerbs
 
 
 @explains_keywords(
     *("__init__", "predict", "dydx", "eyex", "eydx", "dyex", "contrasts", "evaluate"),
-    *("joint_tests", "likelihood_ratio_test"),
+    *("joint_tests", "likelihood_ratio_test", "variance_components", "icc", "r_squared"),
+    *("slope_share", "slope_quantiles"),
 )
-class Margins(Verbs):
+class Margins(VarianceVerbs):
     """Marginal effects of a fitted model.
 
     A session fixes the scale, the population, the covariance, the degrees of freedom and the
@@ -35,8 +35,7 @@ class Margins(Verbs):
     results, so that results of one session combine with their joint uncertainty. The fit and the
     data are never changed, and later changes to the data frame change nothing here.
 
-    Figures are for the population, the random effects of a mixed model integrated out, unless
-    `random_effects` says otherwise.
+    Every figure is for the population: the random effects of a mixed model are integrated out.
 
     Parameters
     ----------
@@ -97,11 +96,6 @@ class Margins(Verbs):
     polish : bool
         Whether to work at the optimum of the likelihood where the fit stopped short of it; every
         table says so.
-    random_effects : {"integrated", "zero", "predicted"}
-        Of a mixed model: averaged over their distribution (figures for the population), 0 (the
-        typical cluster; the same where the mean is linear), or as predicted of the clusters
-        themselves (BLUP). With ``"predicted"`` each row keeps its own cluster, and the grouping
-        variables can be set like others; errors are those of prediction.
     response : str, optional
         What figures are of, where a class of models offers more than one response: ``"link"``,
         the linear predictor; of ordered outcomes ``"cumulative"`` and ``"mean"``, of zero-inflated
@@ -171,7 +165,6 @@ class Margins(Verbs):
         adapter: Any = None,
         cluster: Any = None,
         polish: bool = False,
-        random_effects: str = "integrated",
         response: str | None = None,
         equations: Any = None,
         inestimable: Literal["refuse", "omit"] = "refuse",
@@ -195,7 +188,6 @@ class Margins(Verbs):
             raise not_one_of("polish", polish, [True, False])
         if polish:
             fitted = _polished(fitted)
-        fitted = choose_random_effects(fitted, random_effects)
         fitted = choose_response(fitted, response)
         option = parse_method(method, options)
         resampled = isinstance(option, Bootstrap) and option.population == "resampled"
