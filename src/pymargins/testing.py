@@ -192,7 +192,7 @@ def _check_covariances(fitted: Fitted) -> str:
     for kind, offer in fitted.covariances.items():
         if offer.needs:  # clusters, lags: what only a user can know
             continue
-        cov = offer.make(Request(fitted.mean.blocks)).matrix
+        cov = np.asarray(offer.make(Request(fitted.mean.blocks)).matrix)
         if cov.shape != (size, size) or not np.allclose(cov, cov.T, rtol=1e-6, atol=1e-300):
             _fail(
                 f"the covariance {kind!r} must be a symmetric ({size}, {size}) matrix; got "

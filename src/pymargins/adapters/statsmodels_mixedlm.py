@@ -176,12 +176,23 @@ class StatsmodelsMixedLMAdapter(TakesEquations):
             health=self.examine,
             polish=self.polish,
             random=self.random,
+            predicted=self.predicted,
             variances=self.variance_structure,
         )
 
     def random(self) -> RandomPart:
         """Find out what the random effects are made of."""
         return random_part(self.arrays, self.groups, self.rows, self.formulas.get(RANDOM))
+
+    def predicted(self) -> Fitted:
+        """Return the model whose rows keep their own clusters."""
+        from pymargins.adapters.mixedlm_clusters import Clusters
+        from pymargins.adapters.mixedlm_predicted import Predictions, predicted
+
+        frame, name = self.fitted.frame, self.fitted.facts.group_name
+        clusters = Clusters(self.arrays, self.groups, frame, name)
+        errors = Predictions(self.data, self.parameters, self._pieces, self._compared)
+        return predicted(self.fitted, clusters, self.random(), errors)
 
     @cached_property
     def data(self) -> MixedData:
@@ -300,6 +311,9 @@ class StatsmodelsMixedLMAdapter(TakesEquations):
     def _derivatives(self) -> VarianceDerivatives:
         """What Kenward-Roger and Satterthwaite share."""
         return variance_derivatives(self.data, self.parameters)
+
+    def _pieces(self) -> VarianceDerivatives:
+        return self._derivatives
 
     def _kenward_roger_fit(self, information: str) -> KenwardRogerFit:
         kept: Any = information  # checked by the option that carries it
@@ -441,5 +455,6 @@ class PolishedMixedLM(StatsmodelsMixedLMAdapter):
             refits=self,
             health=self.examine,
             polish=None,
+            predicted=self.predicted,
             variances=self.variance_structure,
         )

@@ -22,7 +22,7 @@ from pymargins.errors import (
     listing,
 )
 from pymargins.estimands.scenes import Grid
-from pymargins.facts import Asked, Extrapolation, GroupsAsSubgroups, Note
+from pymargins.facts import Asked, Extrapolation, GroupsAsSubgroups, Note, RandomEffects
 from pymargins.models.fitted import Fitted
 from pymargins.models.variables import Variable
 from pymargins.values import value_text, value_texts
@@ -147,7 +147,7 @@ def _from_frame(fitted: Fitted, frame: pd.DataFrame) -> Points:
             f"atexog: the data frame has none of the model's variables, {listing(fitted.variables)}"
             f"; its columns are {listing(frame.columns)}."
         )
-    pins = {c: fitted.variables[c].column(frame[c].array) for c in set_here}
+    pins = {c: fitted.variables[c].of_frame(frame[c].array, "atexog") for c in set_here}
     return Points(
         Grid(len(frame), pins),
         {c: frame[c].tolist() for c in set_here},
@@ -247,7 +247,8 @@ def notes_of(fitted: Fitted, grid: Grid, subgroups: pd.DataFrame) -> list[Note]:
     """Tell what a table should say of a grid and of subgroups."""
     over = tuple(map(str, subgroups.columns))
     notes: list[Note] = [Asked(over, (*grid.pins, *grid.shifts))]
-    if fitted.facts.group_name in over:
+    predicted = fitted.facts.random_effects is RandomEffects.PREDICTED
+    if fitted.facts.group_name in over and not predicted:
         notes.append(GroupsAsSubgroups(str(fitted.facts.group_name)))
     return [*notes, *_extrapolations(fitted, grid)]
 

@@ -63,7 +63,7 @@ def check_frame(fitted: Fitted, frame: pd.DataFrame, argument: str) -> dict[str,
             raise ArgumentError(
                 f"{argument}: column {name!r} has {missing} missing value(s); drop or fill them."
             )
-        columns[name] = variable.column(frame[name].array, argument)
+        columns[name] = variable.of_frame(frame[name].array, argument)
     return columns
 
 

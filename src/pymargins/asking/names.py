@@ -29,8 +29,8 @@ def pinnable(fitted: Fitted, name: Any, argument: str = "atexog") -> Variable:
     if name == fitted.facts.group_name:
         raise UnknownNameError(
             f"{argument}: {name!r} is the grouping variable; random effects are integrated out, so "
-            "no figure depends on it. fit.random_effects holds each group's own; "
-            f"over={name!r} averages over each group's rows, with no effect of its own."
+            f'no figure depends on it. Margins(fit, random_effects="predicted") predicts for each '
+            f"group; over={name!r} averages over each group's rows, with no effect of its own."
         )
     if name in fitted.frame.columns:
         raise UnknownNameError(

@@ -21,10 +21,18 @@ from pymargins.asking.offsets import (
 from pymargins.asking.rules import default_rule, parse_rule, rule_text, summary_rows, two_valued
 from pymargins.asking.subgroups import subgroups_of
 from pymargins.asking.weights import row_weights
-from pymargins.errors import ArgumentError, ArgumentTypeError, listing, not_one_of, unknown_name
+from pymargins.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    UnsupportedError,
+    listing,
+    not_one_of,
+    unknown_name,
+)
 from pymargins.estimands.averages import Chunk
 from pymargins.estimands.rows import Rows, Strata
 from pymargins.facts import PopulationFacts, Where
+from pymargins.models.clusters import ClusterMean
 from pymargins.models.fitted import Fitted
 
 NAMED = {
@@ -135,6 +143,12 @@ def _named(
     fitted: Fitted, at: str, weights: Any, resampled: bool, offset: float | None
 ) -> Population:
     if at == "balanced":
+        if isinstance(fitted.mean, ClusterMean):
+            raise UnsupportedError(
+                'at: "balanced" crosses the levels of categories, and with '
+                'random_effects="predicted" these include the clusters. Use "typical" or '
+                '"overall" and set the clusters in atexog=, or give a data frame.'
+            )
         return _balanced(fitted, weights, offset)
     frame, n = fitted.frame, fitted.facts.n
     weight, counted = fit_weights(fitted, weights)

@@ -16,13 +16,16 @@ import numpy as np
 
 from pymargins._typing import FloatArray, IntArray
 from pymargins.errors import ArgumentError
+from pymargins.estimands.clusters import effects_of
 from pymargins.estimands.columns import Columns
+from pymargins.estimands.jacobians import beside
 from pymargins.estimands.nodes import Estimand, Evaluated, Node, Stack, spread
 from pymargins.estimands.outcomes import crossed
 from pymargins.estimands.quantities import MeanOf, Quantity, SlopeOf
 from pymargins.estimands.row_sums import RowSums, require_rows
 from pymargins.estimands.rows import Rows, Strata
 from pymargins.estimands.scenes import Grid, average
+from pymargins.models.clusters import EFFECTS, ClusterMean
 from pymargins.models.design import encode
 from pymargins.models.means import LinearMean, Mean, Predictor
 from pymargins.models.parameters import Point
@@ -73,6 +76,8 @@ class Question:
 
 def average_of(mean: Mean, question: Question, slope: str | None = None) -> Estimand:
     """Average the mean outcomes of rows, or their slope by a numeric variable."""
+    if isinstance(mean, ClusterMean):
+        return ClusterAverage(question, mean, slope)
     if not isinstance(mean, LinearMean):
         return row_average(question, MeanOf(mean) if slope is None else SlopeOf(mean, slope))
     asked, rows = _of_own_levels(question)
@@ -146,7 +151,7 @@ def slopes_of(mean: Mean, questions: Mapping[str, Question]) -> dict[str, Estima
     Where the mean is not linear they are formed in one pass over the rows.
     """
     own_levels = any(c.own_levels for asked in questions.values() for c in asked.population)
-    if isinstance(mean, LinearMean) or own_levels or len(questions) < 2:
+    if isinstance(mean, (LinearMean, ClusterMean)) or own_levels or len(questions) < 2:
         return {name: average_of(mean, asked, name) for name, asked in questions.items()}
     parts = tuple(RowAverage(asked, SlopeOf(mean, name)) for name, asked in questions.items())
     return dict(zip(questions, RowAverages(parts).separately(), strict=True))
@@ -266,6 +271,48 @@ def _clusters_of_subgroups(chunk: Chunk, clusters: Strata) -> tuple[Strata, IntA
     cells, places = np.unique(codes, return_inverse=True)
     subgroup, group = np.divmod(cells, clusters.size)
     return Strata(places.ravel(), len(cells)), subgroup, group
+
+
+@dataclass(frozen=True, eq=False)
+class ClusterAverage(Node):
+    """The average of the means of rows in their own clusters, or of its slope.
+
+    Parameters
+    ----------
+    question : Question
+    mean : ClusterMean
+    slope : str, optional
+        The variable to differentiate by.
+    """
+
+    question: Question
+    mean: ClusterMean
+    slope: str | None = None
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names of the rows."""
+        return self.question.labels
+
+    @property
+    def columns(self) -> Columns:
+        """The variables of each row."""
+        return self.question.columns
+
+    @cached_property
+    def matrices(self) -> tuple[FloatArray, Any]:
+        """What coefficients (k, p) and random effects, sparse (k, W), are multiplied with."""
+        fixed = LinearAverage(self.question, self.mean.predictor, self.slope).matrix
+        population = [(chunk.rows, chunk.strata) for chunk in self.question.population]
+        return fixed, effects_of(population, self.question.grid, self.mean, self.slope)
+
+    def evaluate(self, point: Point, gradient: bool) -> Evaluated:
+        """Multiply with the parameters; those of new clusters are 0."""
+        fixed, random = self.matrices
+        known = random[:, : self.mean.size]
+        value = point.block(self.mean.predictor.block) @ fixed.T
+        value = value + (known @ point.block(EFFECTS).T).T
+        return value, beside(fixed, random) if gradient else None
 
 
 # --- nonlinear means -----------------------------------------------------------------------------

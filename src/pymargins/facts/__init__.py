@@ -51,6 +51,8 @@ from pymargins.facts.rows import (
     Adjusted,
     Computation,
     Computed,
+    NewClusters,
+    NoPredictionVariance,
     QuotientNull,
     SlopesOnIdentity,
 )
@@ -118,6 +120,8 @@ __all__ = [
     "Method",
     "ModelFacts",
     "ModelNote",
+    "NewClusters",
+    "NoPredictionVariance",
     "NoProfile",
     "NotAMean",
     "Note",

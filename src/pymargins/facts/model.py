@@ -15,6 +15,8 @@ class RandomEffects(Enum):
 
     NONE = auto()
     INTEGRATED = auto()
+    ZERO = auto()
+    PREDICTED = auto()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,30 @@ class SlopesOnIdentity:
 
 
 @dataclass(frozen=True, slots=True)
+class NewClusters:
+    """Rows of clusters that the fit has not seen: their effects are 0 and vary.
+
+    Parameters
+    ----------
+    names : tuple of str
+    """
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NoPredictionVariance:
+    """Rows whose variance of prediction is estimated as zero, and that have no degrees of freedom.
+
+    Parameters
+    ----------
+    labels : tuple of str
+    """
+
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class QuotientNull:
     """The p-values of a quotient compare with 0."""
 

@@ -26,7 +26,13 @@ from pymargins.facts.model import (
 )
 from pymargins.facts.population import Extrapolation, PopulationFacts
 from pymargins.facts.quantities import Quantity
-from pymargins.facts.rows import Adjusted, QuotientNull, SlopesOnIdentity
+from pymargins.facts.rows import (
+    Adjusted,
+    NewClusters,
+    NoPredictionVariance,
+    QuotientNull,
+    SlopesOnIdentity,
+)
 from pymargins.facts.uncertainty import (
     BoundaryParameters,
     CovarianceFacts,
@@ -63,6 +69,8 @@ Note: TypeAlias = (
     | FewDraws
     | SlopesOnIdentity
     | QuotientNull
+    | NewClusters
+    | NoPredictionVariance
     | Adjusted
     | Unadjusted
     | AtTheBound

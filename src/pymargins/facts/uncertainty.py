@@ -33,6 +33,8 @@ class CovarianceFacts:
         Of ``"model"``: what that is in truth, where it is something else.
     lags : int, optional
         Of ``"HAC"``.
+    of_prediction : bool
+        Whether random effects of known clusters are covered too: these are prediction errors.
     variances : {"observed", "expected"}, optional
         Where the variance parameters of a mixed model are covered too: the information that their
         part is the inverse of.
@@ -46,6 +48,7 @@ class CovarianceFacts:
     computed_as: str = ""
     lags: int | None = None
     variances: str | None = None
+    of_prediction: bool = False
 
 
 class Distribution(Enum):

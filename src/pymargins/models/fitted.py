@@ -90,6 +90,8 @@ class Fitted:
         Returns the same model at the optimum of its likelihood.
     random : callable, optional
         Returns what the random effects of a mixed model are made of.
+    predicted : callable, optional
+        Returns the model whose rows keep their own clusters, at their predicted random effects.
     variances : callable, optional
         Returns the structure of the random part, of models that have one: its variance parameters
         are the block ``"gamma"``.
@@ -117,6 +119,7 @@ class Fitted:
     health: Callable[[], Health | FitHealth] | None = None
     polish: Callable[[], Fitted] | None = None
     random: Callable[[], RandomPart] | None = None
+    predicted: Callable[[], Fitted] | None = None
     variances: Callable[[], VarianceStructure] | None = None
     responses: Mapping[str, Callable[[Fitted], Fitted]] = field(default_factory=dict)
 

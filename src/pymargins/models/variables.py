@@ -36,6 +36,8 @@ class Variable:
         Whether a numeric variable takes the values 0 and 1 and no others.
     dtype : object
         The pandas dtype of the column that was fitted.
+    open : bool
+        Whether a data frame may hold levels that the fit has not seen: a grouping variable.
     """
 
     name: str
@@ -46,6 +48,27 @@ class Variable:
     high: float = np.inf
     indicator: bool = False
     dtype: Any = None
+    open: bool = False
+
+    def of_frame(self, values: Any, argument: str) -> Any:
+        """Turn a column of a data frame into one as the fit would have seen it.
+
+        As `column`, but a grouping variable may have new levels.
+        """
+        if not self.open:
+            return self.column(values, argument)
+        objects = _as_objects(values)
+        new = objects[encode(objects, self.levels) < 0]
+        if len(new) == 0 or pd.isna(new).any():
+            return self.column(values, argument)
+        alike = [v for v in new if str(v) in set(map(str, self.levels))]
+        if alike:
+            raise ArgumentError(
+                f"{argument}: {alike[0]!r} ({type(alike[0]).__name__}) is no level of "
+                f"{self.name!r}, whose levels are {type(self.levels[0]).__name__}; one of them "
+                "reads the same. Give the column the type that it had in the fit."
+            )
+        return pd.Series(objects)
 
     def column(self, values: Any, argument: str = "atexog") -> Any:
         """Turn values a user gave into a column as the fit would have seen it.

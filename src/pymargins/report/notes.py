@@ -21,6 +21,8 @@ from pymargins.facts import (
     FitWeights,
     GroupsAsSubgroups,
     IndefiniteInformation,
+    NewClusters,
+    NoPredictionVariance,
     NoProfile,
     NotAMean,
     Note,
@@ -161,6 +163,16 @@ def note_words(note: Note) -> str:
             return "slopes and elasticities are on the identity scale in every session"
         case QuotientNull():
             return "p-values compare with 0; test(null=1) compares with 1"
+        case NewClusters():
+            return (
+                f"the fit has not seen {listing(note.names)}: a new cluster, at effect 0, with the "
+                "variance of one"
+            )
+        case NoPredictionVariance():
+            return (
+                f"the variance of prediction of {listing(note.labels)} is estimated as zero, so "
+                "that it has no degrees of freedom, interval or p-value"
+            )
         case Adjusted():
             return adjustment_words(note)
         case AtTheBound() | NoProfile() | Standardised() | UndefinedReplicates():

@@ -79,6 +79,8 @@ SCHEMES = {
 RANDOM_EFFECTS = {
     RandomEffects.NONE: "",
     RandomEffects.INTEGRATED: "integrated out (population average)",
+    RandomEffects.ZERO: "set to zero (the typical cluster)",
+    RandomEffects.PREDICTED: "as predicted of each cluster (BLUP)",
 }
 COVARIANCES = {
     "model": "as the fit reports it",
@@ -88,6 +90,8 @@ COVARIANCES = {
     "matrix": "given by the user",
     "draws": "of the bootstrap draws",
 }
+#: Of figures of known clusters: coefficients and random effects together.
+PREDICTION_ERRORS = {"gls": "prediction errors (Henderson) at the fitted variances"}
 REFERENCES = {
     Distribution.NORMAL: "normal distribution",
     Distribution.GIVEN: "t with {df:g} df",
@@ -238,6 +242,8 @@ def _offset_words(population: PopulationFacts) -> str:
 def covariance_words(covariance: CovarianceFacts) -> str:
     """Say which covariance of the coefficients, and of variance parameters, is used."""
     words = _coefficient_covariance(covariance)
+    if covariance.of_prediction:
+        words = PREDICTION_ERRORS.get(covariance.kind, f"{words}, of prediction errors")
     if covariance.variances is None:
         return words
     return f"{words}, of the variance parameters: inverse {covariance.variances} information"

@@ -27,6 +27,7 @@ from pymargins.estimands.rows import Rows
 from pymargins.estimands.scenes import Grid, average
 from pymargins.inference.joint import wald
 from pymargins.inference.uncertainty import Uncertainty
+from pymargins.models.clusters import ClusterMean
 from pymargins.models.design import Design, Factor
 from pymargins.models.fitted import Fitted
 from pymargins.models.variables import Variable
@@ -63,6 +64,11 @@ def joint_tests(fitted: Fitted, inference: Uncertainty, by: Any = None) -> pd.Da
         The variables of `by`, `term`, `statistic`, `df1`, `df2`, `p_value`, `test` ("F" or
         "chi2"); and `note` where there is something to say.
     """
+    if isinstance(fitted.mean, ClusterMean):
+        raise UnsupportedError(
+            "joint_tests: it tests the terms of the fixed part, in which known clusters play no "
+            'part. Ask a session without random_effects="predicted".'
+        )
     terms = term_variables(fitted)
     if not terms:
         raise ArgumentError("joint_tests: the model has no term besides the intercept.")

@@ -32,6 +32,7 @@ from pymargins.facts import (
     few_groups,
 )
 from pymargins.inference.choice import Choice
+from pymargins.inference.known_clusters import cluster_notes
 from pymargins.inference.leverage import one_cluster
 from pymargins.inference.uncertainty import Uncertainty
 from pymargins.models.describe import variables_frame
@@ -128,6 +129,7 @@ class Session:
         """Make a result, evaluated here and now so that what cannot be is told at once."""
         self._inference.value(estimand)
         notes = (*notes, *one_cluster(self._inference, estimand))
+        notes = (*notes, *cluster_notes(self._inference, estimand, self._fitted.mean))
         facts = ResultFacts(self.facts, quantity, scale.facts, notes)
         whole = self._choice.whole
         return MarginsResult(estimand, self._inference, scale, self._level, facts, whole=whole)

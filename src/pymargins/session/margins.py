@@ -17,6 +17,7 @@ from pymargins.estimands.scales import Scale, as_scale
 from pymargins.inference.choice import choose_inference, parse_method
 from pymargins.inference.distributions import check_level
 from pymargins.models.fitted import Fitted
+from pymargins.models.random_effects import choose_random_effects
 from pymargins.models.responses import choose_response
 from pymargins.options import Bootstrap
 from pymargins.session.variances import VarianceVerbs
@@ -35,7 +36,8 @@ class Margins(VarianceVerbs):
     results, so that results of one session combine with their joint uncertainty. The fit and the
     data are never changed, and later changes to the data frame change nothing here.
 
-    Every figure is for the population: the random effects of a mixed model are integrated out.
+    Figures are for the population, the random effects of a mixed model integrated out, unless
+    `random_effects` says otherwise.
 
     Parameters
     ----------
@@ -96,6 +98,11 @@ class Margins(VarianceVerbs):
     polish : bool
         Whether to work at the optimum of the likelihood where the fit stopped short of it; every
         table says so.
+    random_effects : {"integrated", "zero", "predicted"}
+        Of a mixed model: averaged over their distribution (figures for the population), 0 (the
+        typical cluster; the same where the mean is linear), or as predicted of the clusters
+        themselves (BLUP). With ``"predicted"`` each row keeps its own cluster, and the grouping
+        variables can be set like others; errors are those of prediction.
     response : str, optional
         What figures are of, where a class of models offers more than one response: ``"link"``,
         the linear predictor; of ordered outcomes ``"cumulative"`` and ``"mean"``, of zero-inflated
@@ -165,6 +172,7 @@ class Margins(VarianceVerbs):
         adapter: Any = None,
         cluster: Any = None,
         polish: bool = False,
+        random_effects: str = "integrated",
         response: str | None = None,
         equations: Any = None,
         inestimable: Literal["refuse", "omit"] = "refuse",
@@ -188,6 +196,7 @@ class Margins(VarianceVerbs):
             raise not_one_of("polish", polish, [True, False])
         if polish:
             fitted = _polished(fitted)
+        fitted = choose_random_effects(fitted, random_effects)
         fitted = choose_response(fitted, response)
         option = parse_method(method, options)
         resampled = isinstance(option, Bootstrap) and option.population == "resampled"

@@ -146,7 +146,9 @@ class Prediction:
         size, stride = self.forms.columns.size, len(self.forms.psi)
         count = -((size - m.shape[1]) // stride)  # rounded up
         new = _widened(m, size + max(count, 0) * stride)[:, size:]
-        return m[:, :size] @ self.forms.change, new @ _each(self.forms.new_change, max(count, 0))
+        return _widened(m[:, :size], size) @ self.forms.change, new @ _each(
+            self.forms.new_change, max(count, 0)
+        )
 
     # --- quadratic forms -----------------------------------------------------------------------
 
