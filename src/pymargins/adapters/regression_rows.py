@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -76,7 +76,7 @@ def fitted_rows(source: Any, training_data: Any) -> FittedRows:
     spec = stored_spec(source.data)
     if spec is not None:
         frame = snapshot(_formula_frame(source, training_data, len(exog)))
-        design = design_of_spec(spec, frame)
+        design = _as_fitted(design_of_spec(spec, frame), source.exog_names)
     else:
         frame, design = _array_frame(source, training_data, exog)
     values = evaluate_factors(design, frame)
@@ -90,6 +90,16 @@ def fitted_rows(source: Any, training_data: Any) -> FittedRows:
         engine=formula_engine(spec),
         order=formula_order(source, spec),
     )
+
+
+def _as_fitted(design: Design, fitted: Sequence[str]) -> Design:
+    """Put columns in the order of the fit: a spec without its intercept may have another."""
+    names = tuple(str(name) for name in fitted[: len(design.names)])
+    if names == design.names or sorted(names) != sorted(design.names):
+        return design
+    place = [names.index(name) for name in design.names]
+    blocks = [replace(b, columns=tuple(place[c] for c in b.columns)) for b in design.blocks]
+    return Design(names, design.factors, tuple(blocks))
 
 
 def fitted_offset(source: Any, n: int) -> FloatArray | None:
