@@ -58,7 +58,8 @@ class OwnScales(DeltaInference):
                 continue
             at, slope = scale.transform(value[k : k + 1], (label,))
             half = z[k] * error[k] * np.abs(slope)
-            low[k], high[k] = (float(scale.inverse(end)[0]) for end in (at - half, at + half))
+            with np.errstate(over="ignore"):  # next to a bound an interval may have no end
+                low[k], high[k] = (float(scale.inverse(end)[0]) for end in (at - half, at + half))
         return low, high
 
     def p_value(self, estimand: Estimand, null: FloatArray, alternative: str) -> FloatArray:

@@ -77,6 +77,15 @@ def derivatives(
     return in_t, second + 2 * np.einsum("rtu,rb->tub", forms, gradient)
 
 
+def gradient_in(t: FloatArray, frame: FloatArray, gradient: FloatArray) -> FloatArray:
+    """Map a gradient in psi to one in t."""
+    size = frame.shape[0] * (frame.shape[0] + 1) // 2
+    inner = np.einsum("rab,rb->ab", _turn(frame), gradient[:size])
+    turned = np.concatenate([inner, gradient[size:]])
+    forms = quadratic_forms(frame.shape[0], len(t) - size)
+    return 2 * np.einsum("rtb,rb->tb", np.tensordot(forms, t, axes=1), turned)
+
+
 @cache
 def quadratic_forms(q: int, k: int) -> FloatArray:
     """Return C_r: ``(L L')_ij = sum_c L_ic L_jc`` for i >= j, then one square per component."""

@@ -27,7 +27,7 @@ from functools import cached_property
 import numpy as np
 
 from pymargins._typing import BoolArray, FloatArray, IntArray
-from pymargins.mixed.likelihood.frames import covariances, quadratic_forms
+from pymargins.mixed.likelihood.frames import covariances, gradient_in, quadratic_forms
 from pymargins.mixed.likelihood.frames import derivatives as frame_derivatives
 
 SCALED, RESIDUAL, ANGLE, SHARE = range(4)
@@ -100,8 +100,7 @@ class Held:
     ) -> tuple[FloatArray, FloatArray]:
         """Map derivatives by (psi, tau) to derivatives by x."""
         inner, second = frame_derivatives(x[:-1], self.frame, gradient[:-1], hessian[:-1, :-1])
-        flat = np.zeros_like(hessian[:-1, :-1])
-        mixed, _ = frame_derivatives(x[:-1], self.frame, hessian[-1, :-1], flat)
+        mixed = gradient_in(x[:-1], self.frame, hessian[-1, :-1])
         last = np.concatenate([mixed, hessian[-1, -1][None]])[None]
         whole = np.concatenate([second, mixed[:, None]], axis=1)
         return np.concatenate([inner, gradient[-1:]]), np.concatenate([whole, last])
@@ -186,9 +185,10 @@ class Held:
         second[:-1, :-1, j] = factor * (3 * along * c[:, None] * c[None] - bent)
         by_v[j] = np.einsum("tb,tb->b", g, t) / size
 
-    def least_zero(self, m: int) -> BoolArray:
-        """Tell which coordinates (m, B) must not be negative."""
-        found = np.zeros((m, len(self.kind)), bool)
+    @cached_property
+    def least_zero(self) -> BoolArray:
+        """Which coordinates (m, B) must not be negative."""
+        found = np.zeros((len(self.form) + 1, len(self.kind)), bool)
         j = self.of_kind(ANGLE)
         found[0, j] = found[self.place[j, 1], j] = True
         return found

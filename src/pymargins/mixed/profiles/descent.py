@@ -15,6 +15,8 @@ MAX_ITERATIONS = 100
 DECREMENT = 1e-11  # deviance still to be gained
 NOISE = 1e-12  # relative rounding of a deviance
 CURVATURE_FLOOR = 1e-9  # of the largest curvature
+NEAR = 0.3  # a decrement below this tells well what is still to be gained,
+HOPE = 20.0  # within this factor
 LONGEST = 2.0  # step, in relative standard deviations and in tau
 
 
@@ -34,6 +36,7 @@ def profile(
     v: FloatArray,
     start: FloatArray,
     tolerance: float = DECREMENT,
+    hopeless: float = np.inf,
 ) -> Profile:
     """Minimise over z by damped Newton steps with absolute curvatures.
 
@@ -46,6 +49,8 @@ def profile(
     start : (m, B) array
     tolerance : float
         The deviance still to be gained at the end.
+    hopeless : float
+        Columns that will clearly not come below this deviance are left where they are.
     """
     count = len(v)
     out = Profile(start.copy(), np.full(count, np.inf), np.zeros(count), np.zeros(count, bool))
@@ -60,7 +65,8 @@ def profile(
         last = decrement < tolerance
         out.z[:, active], out.deviance[active] = now.z, now.deviance
         out.slope[active], out.converged[active] = slope, last | (decrement < 1e-7)
-        ended = last | stuck
+        far = (decrement < NEAR) & (now.deviance - HOPE * decrement > hopeless)
+        ended = last | stuck | far
         if ended.all():
             break
         if ended.any():
@@ -91,7 +97,7 @@ class _Place:
 
 def _hold_at_zero(held: Held, z: FloatArray, gradient: FloatArray, hessian: FloatArray) -> None:
     """Leave alone coordinates at zero that only a step below it would improve."""
-    stays = held.least_zero(len(z)) & (z <= 0) & (gradient >= 0)
+    stays = held.least_zero & (z <= 0) & (gradient >= 0)
     if not stays.any():
         return
     gradient[stays] = 0.0
@@ -129,7 +135,7 @@ def _search(
     d, z = now.deviance, now.z
     slack = NOISE * np.maximum(1.0, np.abs(d))
     slope = np.einsum("tb,tb->b", gradient, step)
-    least = np.where(held.least_zero(len(z)), 0.0, -np.inf)
+    least = np.where(held.least_zero, 0.0, -np.inf)
     moved = _Place.of(deviance, held, v, np.maximum(z + step, least))
     stuck = np.zeros(len(d), bool)
     wrong = np.flatnonzero(~(moved.deviance <= d + 1e-4 * slope + slack))

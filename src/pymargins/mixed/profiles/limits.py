@@ -140,7 +140,8 @@ class _Search:
         columns = np.repeat(index, count)
         z = starts.reshape(len(starts), -1)
         held = sides.held.take(columns)
-        found = profile(self.deviance, held, np.repeat(v, count), z, LOWER / 10)
+        top = self.least + self.rise
+        found = profile(self.deviance, held, np.repeat(v, count), z, LOWER / 10, top)
         table = found.deviance.reshape(len(index), count)
         which = np.argmin(table, axis=1)
         picked = np.arange(len(index)) * count + which
