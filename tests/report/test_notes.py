@@ -22,6 +22,8 @@ from pymargins.facts import (
     FitWeights,
     GroupsAsSubgroups,
     IndefiniteInformation,
+    NewClusters,
+    NoPredictionVariance,
     NoProfile,
     NotAMean,
     Note,
@@ -180,6 +182,15 @@ FINDINGS = [
         AtTheBound(("g: sd(x)",), profiled=True, limited=True),
         "AT THE BOUND of its range, without a standard error: 'g: sd(x)'; a limit at the bound "
         "means that the bound itself lies inside.",
+    ),
+    (
+        NewClusters(("Z",)),
+        "The fit has not seen 'Z': a new cluster, at effect 0, with the variance of one.",
+    ),
+    (
+        NoPredictionVariance(("A - B",)),
+        "The variance of prediction of 'A - B' is estimated as zero, so that it has no degrees of "
+        "freedom, interval or p-value.",
     ),
     (NoProfile(("g: cov(x, z)",)), "No profile-likelihood limits of 'g: cov(x, z)'."),
     (

@@ -140,6 +140,8 @@ def test_random_effects(effects: RandomEffects) -> None:
     phrase = {
         RandomEffects.NONE: "",
         RandomEffects.INTEGRATED: "integrated out (population average)",
+        RandomEffects.ZERO: "set to zero (the typical cluster)",
+        RandomEffects.PREDICTED: "as predicted of each cluster (BLUP)",
     }
     assert words.random_effects_words(replace(SCORES, random_effects=effects)) == phrase[effects]
 
