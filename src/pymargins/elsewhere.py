@@ -38,6 +38,21 @@ OPTIONS: dict[str, dict[str, str]] = {
         "dunnettx": '"dunnett"',
         "none": "nothing: a result is not adjusted unless you ask",
     },
+    "scale": {
+        "odds": 'scale="logit", on which contrasts are odds ratios',
+        "ratio": 'scale="log"',
+        "link": 'response="link", for the linear predictor',
+        "response": "no `scale` at all",
+    },
+    "response": {
+        "class": 'response="mean" for the mean class, no `response` at all for probabilities',
+        "prob": "no `response` at all",
+        "probs": "no `response` at all",
+        "probability": "no `response` at all",
+        "response": "no `response` at all",
+        "linear": 'response="link"',
+        "xb": 'response="link"',
+    },
     "at": {
         "means": 'at="mean"',
         "atmeans": 'at="mean"',
@@ -62,7 +77,9 @@ KEYWORDS: dict[str, str] = {
     "atexogs": "atexog=",
     "values": 'atexog={"age": [30, 50]}',
     "scale": "Margins(fit, scale=...): the scale belongs to the session",
-    "type": "Margins(fit, scale=...): the scale belongs to the session",
+    "type": 'of the session: scale=, or response="link" for the linear predictor',
+    "exposure": "offset=0 for rates, offset=np.log(exposure) for one exposure of all rows: "
+    "Margins(fit, offset=0)",
     "level": "Margins(fit, level=...), or .conf_int(level=...) and .summary(level=...) of a result",
     "vcov": "Margins(fit, vcov=...): the covariance belongs to the session",
     "df": "Margins(fit, df=...): degrees of freedom belong to the session",

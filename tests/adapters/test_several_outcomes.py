@@ -279,6 +279,11 @@ def test_offsets_are_those_of_the_rows(frame):
     np.testing.assert_allclose(link, (frame["x"] * fit.params.iloc[0] + np.log(frame["z"])).mean())
 
 
+def test_a_response_of_another_programs_name_is_told(ordered):
+    with pytest.raises(ArgumentError, match=r"'link'.*response=\"mean\".*Leave it out"):
+        session(ordered, response="class")
+
+
 # --- two equations -------------------------------------------------------------------------------
 
 
@@ -418,7 +423,7 @@ def test_responses_of_a_class_are_listed(ordered, multinomial):
         ArgumentError, match=r"'cumulatve'; allowed are .*Did you mean 'cumulative'"
     ):
         session(ordered, response="cumulatve")
-    with pytest.raises(ArgumentError, match="allowed are 'None \\(the default\\)', 'link'"):
+    with pytest.raises(ArgumentError, match="allowed are 'link'"):
         session(multinomial, response="mean")
 
 

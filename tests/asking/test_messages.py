@@ -46,6 +46,8 @@ MESSAGES = [
     # words of other programs
     (lambda m, f: Margins(f, df="kr"), ArgumentError, ['"kenward-roger"']),
     (lambda m, f: Margins(f, vcov="robust"), ArgumentError, ['vcov="CR2"', 'vcov="HC3"']),
+    (lambda m, f: Margins(f, scale="odds"), ArgumentError, ["'fisher_z'", 'scale="logit"']),
+    (lambda m, f: Margins(f, exposure=1), ArgumentTypeError, ["'exposure'", "offset=0 for rates"]),
     (lambda m, f: Margins(f, at="emmeans"), ArgumentError, ['at="balanced"']),
     (lambda m, f: m.dydx("school").adjust("bonf"), ArgumentError, ['"bonferroni"']),
     (lambda m, f: m.dydx("school").adjust("BH"), ArgumentError, ['"fdr_bh"']),

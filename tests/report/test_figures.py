@@ -118,7 +118,7 @@ def test_notes_of_the_session_come_before_those_of_the_result() -> None:
     ("p", "draws", "note"),
     [
         (0.002, 999, "The least p-value that 999 draws can show is 0.002."),
-        (0.0002, 9999, "The least p-value that 9,999 draws can show is 0.001."),
+        (0.0002, 9999, "The least p-value that 9,999 draws can show is 0.0002."),
         (0.0021, 999, None),
         (1e-9, None, None),
     ],

@@ -45,6 +45,12 @@ def test_rows_of_like_precision_have_the_same_decimals() -> None:
     assert stripped(e) == ["0.2901", "-2.0370", "62.4000"]
 
 
+def test_a_row_that_needs_one_decimal_more_is_not_written_in_another_notation() -> None:
+    e, s = figures([0.003704, 0.0035023], [0.000116, 0.0000761])
+    assert stripped(e) == ["0.003704", "0.003502"]
+    assert stripped(s) == ["0.000116", "0.000076"]
+
+
 def test_rows_of_other_magnitude_keep_their_own_and_points_stand_in_line() -> None:
     e, _ = figures([0.29012, 5120.3, -3.6e-6], [0.0173, 412.0, 2.67e-5])
     assert stripped(e) == ["0.2901", "5120", "-3.6e-6"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from pymargins.errors import ArgumentTypeError, UnsupportedError, not_one_of
+from pymargins.errors import ArgumentError, ArgumentTypeError, UnsupportedError, not_one_of
 from pymargins.facts import ResponseOf
 from pymargins.models.fitted import Fitted
 from pymargins.models.links import IDENTITY
@@ -74,7 +74,8 @@ def choose_response(fitted: Fitted, response: object) -> Fitted:
             f"response: got {response!r}; a {fitted.facts.kind} has one response only, its "
             f"default. Leave `response` out.{_of_logarithms(fitted.facts.log_of)}"
         )
-    raise not_one_of("response", response, ["None (the default)", *fitted.responses])
+    error = not_one_of("response", response, fitted.responses)
+    raise ArgumentError(f"{error} Leave it out for the default.")
 
 
 def _of_logarithms(name: str) -> str:

@@ -169,5 +169,5 @@ def _least_p(figures: Figures) -> list[str]:
     least = 2.0 / (figures.draws + 1)
     if not (figures.p_value <= AT_LEAST * least).any():
         return []
-    shown = numbers.p_values(np.array([least]))[0].lstrip("<")
+    shown = f"{least:.3f}" if least >= 0.001 else f"{least:.1g}"
     return [f"The least p-value that {figures.draws:,} draws can show is {shown}."]

@@ -35,6 +35,9 @@ def decimals(estimate: FloatArray, std_error: FloatArray) -> list[int]:
     Negative where even the last digits before the point are beyond what is known.
     """
     needed = [_decimals(e, s) for e, s in zip(estimate.tolist(), std_error.tolist(), strict=True)]
+    least, last = min(needed, default=0), max(needed, default=0)
+    if last - UNIFORM <= least <= MOST_DECIMALS < last == MOST_DECIMALS + 1:
+        return [MOST_DECIMALS] * len(needed)  # a digit less, rather than two notations
     plain = [d for d in needed if d <= MOST_DECIMALS]
     most = max(plain, default=0)
     if most - min(plain, default=0) <= UNIFORM:
