@@ -44,8 +44,8 @@ class Quantity(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class MeanOf:
-    """The mean outcomes themselves."""
+class OfMean:
+    """What functions of the mean outcomes alone share."""
 
     mean: Mean
 
@@ -59,14 +59,10 @@ class MeanOf:
         """The outcomes of the mean."""
         return self.mean.outcomes
 
-    def at(self, rows: SceneRows, point: Point, gradient: bool) -> RowValues:
-        """Return the means of rows."""
-        return self.mean.at(rows, point, gradient)
-
 
 @dataclass(frozen=True, slots=True)
-class SlopeOf:
-    """The derivative of the mean outcomes by a numeric variable."""
+class OfSlope:
+    """What functions of the mean outcomes and their slope by a variable share."""
 
     mean: Mean
     variable: str
@@ -80,6 +76,20 @@ class SlopeOf:
     def outcomes(self) -> tuple[Any, ...]:
         """The outcomes of the mean."""
         return self.mean.outcomes
+
+
+@dataclass(frozen=True, slots=True)
+class MeanOf(OfMean):
+    """The mean outcomes themselves."""
+
+    def at(self, rows: SceneRows, point: Point, gradient: bool) -> RowValues:
+        """Return the means of rows."""
+        return self.mean.at(rows, point, gradient)
+
+
+@dataclass(frozen=True, slots=True)
+class SlopeOf(OfSlope):
+    """The derivative of the mean outcomes by a numeric variable."""
 
     def at(self, rows: SceneRows, point: Point, gradient: bool) -> RowValues:
         """Return the slopes of rows."""
@@ -87,22 +97,10 @@ class SlopeOf:
 
 
 @dataclass(frozen=True, slots=True)
-class ElasticityOf:
+class ElasticityOf(OfSlope):
     """A proportional change of the mean, of the variable, or of both."""
 
-    mean: Mean
-    variable: str
     kind: Elasticity
-
-    @property
-    def variables(self) -> tuple[str, ...]:
-        """The variables that it differentiates by."""
-        return (self.variable,)
-
-    @property
-    def outcomes(self) -> tuple[Any, ...]:
-        """The outcomes of the mean."""
-        return self.mean.outcomes
 
     def at(self, rows: SceneRows, point: Point, gradient: bool) -> RowValues:
         """Return the elasticities of rows."""
@@ -130,20 +128,8 @@ class ElasticityOf:
 
 
 @dataclass(frozen=True, slots=True)
-class LogOf:
+class LogOf(OfMean):
     """The logarithm of the mean outcomes."""
-
-    mean: Mean
-
-    @property
-    def variables(self) -> tuple[str, ...]:
-        """The variables that it differentiates by."""
-        return ()
-
-    @property
-    def outcomes(self) -> tuple[Any, ...]:
-        """The outcomes of the mean."""
-        return self.mean.outcomes
 
     def at(self, rows: SceneRows, point: Point, gradient: bool) -> RowValues:
         """Return the logarithms of the means of rows."""

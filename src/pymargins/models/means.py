@@ -30,6 +30,8 @@ import numpy as np
 from pymargins._typing import FloatArray, IntArray
 from pymargins.models.parameters import Point
 
+#: The outcomes of a mean that has one, which needs no name.
+ONE_OUTCOME = ("",)
 #: A function of each element of an array.
 Elementwise: TypeAlias = Callable[[FloatArray], FloatArray]
 
@@ -189,7 +191,7 @@ class LinearMean:
     """
 
     predictor: Predictor = Predictor()
-    outcomes: tuple[Any, ...] = ("",)
+    outcomes: tuple[Any, ...] = ONE_OUTCOME
 
     @property
     def blocks(self) -> tuple[str, ...]:
@@ -369,7 +371,7 @@ class InverseLink:
     @property
     def outcomes(self) -> tuple[Any, ...]:
         """One outcome, which needs no name."""
-        return ("",)
+        return ONE_OUTCOME
 
     def at(
         self, eta: Sequence[FloatArray], others: Sequence[FloatArray], order: int

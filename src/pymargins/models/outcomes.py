@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from pymargins._typing import FloatArray
-from pymargins.models.means import Derivatives, InverseLink
+from pymargins.models.means import ONE_OUTCOME, Derivatives, InverseLink
 
 # --- ordered outcomes ----------------------------------------------------------------------------
 
@@ -60,7 +60,7 @@ class Ordered:
     @classmethod
     def mean(cls, latent: InverseLink, scores: FloatArray) -> Ordered:
         """Take the mean of scores, one a label."""
-        return cls(latent, ("",), -np.diff(scores)[None, :], scores[-1:])
+        return cls(latent, ONE_OUTCOME, -np.diff(scores)[None, :], scores[-1:])
 
     def at(
         self, eta: Sequence[FloatArray], others: Sequence[FloatArray], order: int
@@ -189,7 +189,7 @@ class ZeroInflatedMean:
     @property
     def outcomes(self) -> tuple[Any, ...]:
         """One outcome, which needs no name."""
-        return ("",)
+        return ONE_OUTCOME
 
     def at(
         self, eta: Sequence[FloatArray], others: Sequence[FloatArray], order: int
@@ -301,7 +301,7 @@ class ZeroProbability:
     @property
     def outcomes(self) -> tuple[Any, ...]:
         """One outcome, which needs no name."""
-        return ("",)
+        return ONE_OUTCOME
 
     def at(
         self, eta: Sequence[FloatArray], others: Sequence[FloatArray], order: int
