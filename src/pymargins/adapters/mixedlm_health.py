@@ -54,7 +54,7 @@ def examine_mixed(
         converged=converged,
         deviance_gap=max(0.0, 2.0 * (best.loglik - here.loglik)),
         se_shift=float(np.abs(best_se[kept] / se[kept] - 1.0).max(initial=0.0)),
-        boundary=_on_boundary(parameters),
+        boundary=_on_boundary(data.working(parameters)),
         se_ratio=ratio,
         names=names,
         rank_deficient=rank_deficient,

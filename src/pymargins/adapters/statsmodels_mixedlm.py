@@ -245,8 +245,15 @@ class StatsmodelsMixedLMAdapter(TakesEquations):
 
     @cached_property
     def _gap(self) -> float:
-        """How far the deviance of the fit is above that of the optimum."""
-        return 2.0 * (self.optimum.loglik - gls(self.data, self.estimates).loglik)
+        """How far the deviance of the fit is above that of the optimum.
+
+        Infinite where the fit's variances are so large that nothing is left in floating point.
+        """
+        try:
+            here = gls(self.data, self.estimates).loglik
+        except NumericalError:
+            return float("inf")
+        return 2.0 * (self.optimum.loglik - here)
 
     @cached_property
     def converged(self) -> bool:
@@ -443,8 +450,7 @@ class PolishedMixedLM(StatsmodelsMixedLMAdapter):
         self.arrays, self.rows, self.formulas = stopped.arrays, stopped.rows, stopped.formulas
         self.polished = True
         self.data, self.estimates, self.optimum = stopped.data, stopped.estimates, stopped.optimum
-        best = self.optimum
-        gap = max(0.0, best.loglik - gls(self.data, self.estimates).loglik) * 2.0
+        best, gap = self.optimum, max(0.0, stopped._gap)
         fitted = stopped.fitted
         self.fitted = replace(
             fitted,

@@ -23,7 +23,7 @@ def test_cross_products_are_those_of_the_rows(structure):
     for block in data.blocks:
         for k, code in enumerate(block.groups):
             rows = arrays["groups"] == code
-            pieces = [arrays["Z"][rows]]
+            pieces = [arrays["Z"][rows] @ data.z_basis]
             for v, parts in enumerate(arrays["components"]):
                 padded = np.zeros((rows.sum(), block.layout.widths[v]))
                 padded[:, : parts[code].shape[1]] = parts[code]

@@ -107,8 +107,8 @@ def test_residual_draws_are_reflated_at_both_levels(name):
     case = oracle_case(name)
     draw = ResidualDraw.from_fit(case.data, fit_at(case.data, case.params))
     params = case.params
-    covariance = draw.b.T @ draw.b / len(draw.b)
-    assert np.allclose(covariance, params.psi, rtol=EXACT, atol=EXACT)
+    covariance = draw.b.T @ draw.b / len(draw.b)  # over the working columns
+    assert np.allclose(covariance, case.data.working(params).psi, rtol=EXACT, atol=EXACT)
     assert np.allclose(draw.b.mean(axis=0), 0, atol=1e-9)
     for u, tau in zip(draw.components, params.components, strict=True):
         assert u.var() == pytest.approx(tau, rel=EXACT)

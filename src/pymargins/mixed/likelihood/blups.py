@@ -19,7 +19,9 @@ class RandomEffects:
     Attributes
     ----------
     b : (G, q) array
-        Correlated random effects.
+        Correlated random effects, over the columns of Z.
+    working_b : (G, q) array
+        The same over its working columns.
     components : tuple of (K_v,) arrays
         Effects of each component, all groups one after the other, in the order of `owners`.
     owners : tuple of (K_v,) int arrays
@@ -29,6 +31,7 @@ class RandomEffects:
     """
 
     b: FloatArray
+    working_b: FloatArray
     components: tuple[FloatArray, ...]
     owners: tuple[np.ndarray, ...]
     marginal: FloatArray
@@ -41,6 +44,7 @@ def random_effects(data: MixedData, params: CovarianceParameters, fit: GlsFit) -
     ``b = Psi Z'V^-1 (y - X beta) = Lambda M^-1 Lambda'Z'(y - X beta)``, ``M = I + Lambda'Z'Z
     Lambda`` (Henderson 1975, doi:10.2307/2529430), valid for a singular Psi.
     """
+    params = data.working(params)
     contrast = np.concatenate([-fit.working_beta, [1.0]])
     marginal = data.rows[:, data.q :] @ contrast
     conditional = marginal.copy()
@@ -62,13 +66,17 @@ def random_effects(data: MixedData, params: CovarianceParameters, fit: GlsFit) -
         np.repeat(np.arange(data.n_groups), [part.shape[1] for part in parts])
         for parts in data.components
     )
-    return RandomEffects(b, tuple(_joined(one) for one in effects), owners, marginal, conditional)
+    own = b @ data.z_basis.T
+    return RandomEffects(
+        own, b, tuple(_joined(one) for one in effects), owners, marginal, conditional
+    )
 
 
 def fitted_effects(data: MixedData, b: FloatArray, components: list[FloatArray]) -> FloatArray:
     """Return ``Z b + sum_v C_v u_v`` (n, B), rows sorted.
 
-    ``b`` is (G, q, B); each of `components` (K_v,) or (K_v, B), all groups one after the other.
+    ``b`` is (G, q, B), over the working columns of Z; each of `components` (K_v,) or (K_v, B), all
+    groups one after the other.
     """
     codes = data.sorted_groups
     total = np.zeros((data.n_rows, b.shape[2]))

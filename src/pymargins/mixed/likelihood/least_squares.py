@@ -58,6 +58,7 @@ def gls(data: MixedData, params: CovarianceParameters) -> GlsFit:
     Walker 2015, doi:10.18637/jss.v067.i01, eqs. 34 and 41).
     """
     _check_shapes(data, params)
+    params = data.working(params)
     total = np.zeros((data.rank + 1, data.rank + 1))
     log_det = data.n_rows * np.log(params.sigma2)
     for block in data.blocks:
@@ -95,6 +96,7 @@ def score(data: MixedData, params: CovarianceParameters, fit: GlsFit | None = No
     ``sum_r gamma_r d_r = n* - y'P y``.  `fit` is ``gls(data, params)``, where that is known.
     """
     fit = gls(data, params) if fit is None else fit
+    params = data.working(params)
     q = data.q
     inner = np.zeros((q, q))
     parts = np.zeros(data.n_components)
@@ -104,11 +106,13 @@ def score(data: MixedData, params: CovarianceParameters, fit: GlsFit | None = No
         inner += n[block.layout.z, block.layout.z]
         diagonal = np.diagonal(n)
         parts += [diagonal[block.layout.component(v)].sum() for v in range(data.n_components)]
-    rows, cols = np.tril_indices(q)
-    gradient = np.concatenate([inner[rows, cols] * np.where(rows == cols, 1.0, 2.0), parts])
-    explained = float(params.gamma[:-1] @ gradient)
+    explained = float((params.psi * inner).sum() + params.components @ parts)
     residual = (data.n_effective - fit.quadratic - explained) / params.sigma2
-    return np.concatenate([gradient, [residual]])
+    back = np.linalg.solve(data.z_basis, np.eye(q))
+    inner = back.T @ inner @ back
+    rows, cols = np.tril_indices(q)
+    by_psi = inner[rows, cols] * np.where(rows == cols, 1.0, 2.0)
+    return np.concatenate([by_psi, parts, [residual]])
 
 
 def _random_gradient(
@@ -157,7 +161,12 @@ def _normal_equations(xx: FloatArray, xy: FloatArray) -> tuple[FloatArray, Float
     try:
         root = np.linalg.cholesky(xx)
     except np.linalg.LinAlgError as error:
-        raise NumericalError("X'V^-1 X is not positive definite.") from error
+        raise NumericalError(
+            "model: at the variances where the fit stopped X'V^-1 X is singular in floating point, "
+            "so that coefficients have no covariance. Random slopes on a variable that is far from "
+            "zero, such as a day number, do this to optimisers: use polish=True, or centre the "
+            "variable and refit."
+        ) from error
     half = np.linalg.solve(root, np.eye(len(root)))
     cov = half.T @ half
     log_det = float(2 * np.log(np.diagonal(root)).sum())

@@ -11,6 +11,14 @@ from pymargins.errors import ArgumentError
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class WorkingPsi:
+    """A covariance over the columns ``Z basis``: that over Z is ``basis psi basis'``."""
+
+    basis: FloatArray
+    psi: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class CovarianceParameters:
     """Variance parameters of ``y = X beta + Z b + sum_v C_v u_v + e``.
 
@@ -26,11 +34,15 @@ class CovarianceParameters:
         One variance, at least zero, per variance component.
     sigma2 : float
         Residual variance, greater than zero.
+    working : WorkingPsi, optional
+        The same psi over other columns of Z, where it has more digits: those that a fit was
+        made in.
     """
 
     psi: FloatArray
     components: FloatArray
     sigma2: float
+    working: WorkingPsi | None = None
 
     def __post_init__(self) -> None:
         psi = np.array(self.psi, dtype=float)
@@ -84,6 +96,12 @@ class CovarianceParameters:
         return np.concatenate([self.psi[rows, cols], self.components, [self.sigma2]])
 
 
+def eigen_root(matrix: FloatArray) -> FloatArray:
+    """Root ``E D^1/2`` of a positive semi-definite matrix ``E D E'``, singular or not."""
+    values, vectors = np.linalg.eigh(matrix)
+    return vectors * np.sqrt(np.clip(values, 0.0, None))
+
+
 def lower_root(matrix: FloatArray) -> FloatArray:
     """Lower-triangular root of a positive semi-definite matrix, singular or not.
 
@@ -92,8 +110,6 @@ def lower_root(matrix: FloatArray) -> FloatArray:
     """
     if matrix.shape[0] == 0:
         return np.zeros((0, 0))
-    values, vectors = np.linalg.eigh(matrix)
-    root = vectors * np.sqrt(np.clip(values, 0.0, None))
-    _, upper = np.linalg.qr(root.T)
+    _, upper = np.linalg.qr(eigen_root(matrix).T)
     lower = upper.T
     return lower * np.where(np.diagonal(lower) < 0, -1.0, 1.0)

@@ -10,6 +10,10 @@ lose twice the digits that X'X is ill-conditioned by; those of Q lose none.  A r
 settled at the same place: columns that depend on earlier ones get zero rows in ``T`` and a zero
 coefficient, as in lme4.  A working result (b, Phi) becomes ``beta = origin + T b`` and ``T Phi
 T'``; a row L over beta becomes ``L T`` over b.
+
+Random effects are kept in working columns ``Z B`` likewise: centred, where the constant is among
+the combinations of Z.  Their covariance is that of Z for ``psi = B psi_w B'``, of which psi loses
+the digits that the columns are far from zero by (`MixedData.working`).
 """
 
 from __future__ import annotations
@@ -23,6 +27,8 @@ from numpy.typing import ArrayLike
 
 from pymargins._typing import FloatArray, IntArray
 from pymargins.errors import ArgumentError
+from pymargins.mixed.likelihood.centring import centring_change
+from pymargins.mixed.likelihood.parameters import CovarianceParameters, eigen_root
 from pymargins.ranks import column_rank
 
 # Groups share a block while its width is below this multiple of the narrowest one's.
@@ -145,6 +151,8 @@ class MixedData:
         ``T``: the working columns are ``X T``.
     origin : (p,) array
         Least-squares coefficients; the working response is ``y - X origin``.
+    z_basis : (q, q) array
+        ``B``: the working columns of the random effects are ``Z B``.
     kept : (rank,) int array
         Columns of X that are not combinations of earlier ones.
     log_det_basis : float
@@ -153,7 +161,7 @@ class MixedData:
         ``rows[k]`` belongs to row ``order[k]`` of the caller's `y`; rows are sorted by group size
         and group, so that groups of one size are one slice.
     rows : (n, q + rank + 1) array
-        ``[Z Q y]`` sorted.
+        ``[Z B, Q, y]`` sorted.
     starts : (G,) int array
         First sorted row of each group.
     components : tuple
@@ -170,6 +178,7 @@ class MixedData:
     blocks: tuple[GroupBlock, ...]
     basis: FloatArray
     origin: FloatArray
+    z_basis: FloatArray
     kept: IntArray
     log_det_basis: float
     order: IntArray
@@ -215,7 +224,8 @@ class MixedData:
         origin = basis @ (work.T @ y_)
         residual = y_ - work @ (work.T @ y_)
         order = np.lexsort((codes, sizes[codes]))
-        rows = np.concatenate([z_, work, residual[:, None]], axis=1)[order]
+        z_basis = centring_change(z_)
+        rows = np.concatenate([z_ @ z_basis, work, residual[:, None]], axis=1)[order]
         by_size = np.argsort(sizes, kind="stable")
         starts = np.empty(len(sizes), dtype=np.intp)
         starts[by_size] = np.concatenate([[0], np.cumsum(sizes[by_size])[:-1]])
@@ -230,6 +240,7 @@ class MixedData:
             blocks=(),
             basis=basis,
             origin=origin,
+            z_basis=z_basis,
             kept=kept,
             log_det_basis=log_det,
             order=order,
@@ -268,6 +279,14 @@ class MixedData:
         )
         for some in members:
             yield _row_block(self, some, tuple(widths[some[0]].tolist()))
+
+    def working(self, params: CovarianceParameters) -> CovarianceParameters:
+        """Return parameters over Z as parameters over its working columns."""
+        known = params.working
+        if known is not None and np.array_equal(known.basis, self.z_basis):
+            return CovarianceParameters(known.psi, params.components, params.sigma2)
+        root = np.linalg.solve(self.z_basis, eigen_root(params.psi)) if self.q else params.psi
+        return CovarianceParameters(root @ root.T, params.components, params.sigma2)
 
     def to_working(self, contrasts: FloatArray) -> FloatArray:
         """Turn rows over the coefficients of X into rows over the working ones: ``L T``."""
@@ -336,10 +355,13 @@ def _check_components(components: tuple[Sequence[Any], ...], sizes: IntArray) ->
 def _working_columns(x: FloatArray) -> tuple[IntArray, FloatArray, float, FloatArray]:
     """Return kept columns, basis T, 2 log|det R| over the kept columns, and ``Q = X T``."""
     kept = column_rank(x).kept
-    lengths = np.sqrt(np.einsum("ij,ij->j", x, x))[kept]
-    q, r = np.linalg.qr(x[:, kept] / lengths)
+    own = x[:, kept]
+    change = centring_change(own)
+    own = own @ change
+    lengths = np.sqrt(np.einsum("ij,ij->j", own, own))
+    q, r = np.linalg.qr(own / lengths)
     basis = np.zeros((x.shape[1], len(kept)))
-    basis[kept] = np.linalg.solve(r, np.eye(len(kept))) / lengths[:, None]
+    basis[kept] = change @ (np.linalg.solve(r, np.eye(len(kept))) / lengths[:, None])
     log_det = 2 * float(np.log(np.abs(np.diagonal(r))).sum() + np.log(lengths).sum())
     return kept, basis, log_det, q
 

@@ -91,7 +91,8 @@ def prediction_forms(
 ) -> PredictionForms:
     """Form what the variance of predictions and its derivatives are made of."""
     columns, scale = EffectColumns.of(data), orthogonal_scale(data)
-    inverse = np.linalg.solve(scale, np.eye(data.q))
+    params = data.working(params)
+    change = data.z_basis @ np.linalg.solve(scale, np.eye(data.q))
     new = ColumnLayout(data.q, (1,) * data.n_components, data.rank)
     within: list[tuple[IntArray, FloatArray]] = []
     projection: list[tuple[IntArray, FloatArray]] = []
@@ -109,9 +110,9 @@ def prediction_forms(
     size = columns.size
     return PredictionForms(
         columns=columns,
-        change=_change(columns, inverse, data.n_groups),
+        change=_change(columns, change, data.n_groups),
         psi=relative_covariance(new, params, scale) * params.sigma2,
-        new_change=_of_correlated(inverse, new.m),
+        new_change=_of_correlated(change, new.m),
         new_curves=tuple(_picked(p, np.eye(new.m)[None])[0] for p in derivative_pairs(new)),
         projection=stacked_columns(projection, size),
         within=block_diagonal(within, size),
@@ -134,6 +135,7 @@ def estimation_forms(
         Over the parameters of `pieces`.
     """
     columns, scale, sigma2 = EffectColumns.of(data), orthogonal_scale(data), params.sigma2
+    params = data.working(params)
     cross: list[tuple[IntArray, FloatArray]] = []
     within: list[tuple[IntArray, FloatArray]] = []
     for group in _groups(data, params, columns, scale):

@@ -81,7 +81,7 @@ class ParametricDraw:
         params = fit.params
         return cls(
             data,
-            lower_root(params.psi),
+            lower_root(data.working(params).psi),
             np.sqrt(params.components),
             widths,
             float(np.sqrt(params.sigma2)),
@@ -125,7 +125,7 @@ class ResidualDraw:
         found = random_effects(data, fit.params, fit.gls)
         return cls(
             data,
-            reflate(found.b, fit.params.psi),
+            reflate(found.working_b, data.working(fit.params).psi),
             tuple(
                 reflate(u[:, None], np.array([[tau]]))[:, 0]
                 for u, tau in zip(found.components, fit.params.components, strict=True)

@@ -88,6 +88,7 @@ def cluster_blocks(
     codes : (G,) int array
         The cluster of each group.
     """
+    params = data.working(params)
     alone = np.bincount(codes)[codes] == 1
     if alone.any():
         for block in data.row_blocks(np.flatnonzero(alone)):

@@ -124,6 +124,7 @@ class VarianceDerivatives:
 def variance_derivatives(data: MixedData, params: CovarianceParameters) -> VarianceDerivatives:
     """Sum the pieces over groups, in one pass over the cross-products."""
     fit = gls(data, params)
+    params = data.working(params)
     scale = orthogonal_scale(data)
     size = data.q * (data.q + 1) // 2 + data.n_components + 1
     total = _Sums(size, data.rank + 1, float(data.n_rows))
@@ -138,7 +139,7 @@ def variance_derivatives(data: MixedData, params: CovarianceParameters) -> Varia
             total.add(*in_orthogonal_basis(cross, block.layout, inverse, fixed), relative, pairs)
     to_gamma = np.eye(size)
     to_gamma[: size - 1 - data.n_components, : size - 1 - data.n_components] = _triangle_map(
-        inverse
+        data.z_basis @ inverse
     )
     return total.derivatives(fit, data.reml, params, psi, to_gamma)
 
@@ -262,7 +263,10 @@ def orthogonal_scale(data: MixedData) -> FloatArray:
 def relative_covariance(
     layout: ColumnLayout, params: CovarianceParameters, scale: FloatArray
 ) -> FloatArray:
-    """Return ``Psi / sigma2`` of a group's effects (m, m), Z in its orthogonal columns."""
+    """Return ``Psi / sigma2`` of a group's effects (m, m), Z in its orthogonal columns.
+
+    Parameters are over the working columns of Z, and `scale` is of these.
+    """
     relative = np.zeros((layout.m, layout.m))
     relative[layout.z, layout.z] = scale @ params.psi @ scale.T
     for v, variance in enumerate(params.components):
