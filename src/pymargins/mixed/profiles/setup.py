@@ -70,16 +70,19 @@ def set_up(factors: GroupFactors, params: CovarianceParameters, targets: Sequenc
     q, k = factors.data.q, factors.data.n_components
     size = q * (q + 1) // 2
     tau = np.log(params.sigma2)
-    scaled = factors.z_scale @ params.psi @ factors.z_scale.T / params.sigma2
+    working = factors.data.working(params)
+    scaled = factors.z_scale @ working.psi @ factors.z_scale.T / params.sigma2
+    # from effects over the columns of Z to the rescaled ones
+    change = factors.z_scale @ np.linalg.solve(factors.data.z_basis, np.eye(q))
     roots = np.sqrt(params.components / params.sigma2) * factors.component_scale
-    lengths = np.sqrt(np.einsum("ij,ij->j", factors.z_scale, factors.z_scale))
+    lengths = np.sqrt(np.einsum("ij,ij->j", change, change))
     kinds, places, scales, frames, values, points = [], [], [], [], [], []
     rows, cols = np.tril_indices(q)
     for target in targets:
         order = _order(target, q)
         frame = np.eye(q)
         if target.kind in ("effect", "correlation"):
-            frame = (factors.z_scale / lengths)[:, order]
+            frame = (change / lengths)[:, order]
         back = np.linalg.solve(frame, np.eye(q))
         lower = lower_root(back @ scaled @ back.T)
         x = np.concatenate([lower[rows, cols], roots, [tau]])
