@@ -196,6 +196,14 @@ def test_a_variance_at_its_bound_is_told_of(children):
     assert 0 < high < 0.5
 
 
+def test_sessions_about_clusters_have_the_same_variances(fit, m):
+    own = Margins(fit, vcov="gls", random_effects="predicted")
+    for ask in (lambda m: m.icc(), lambda m: m.variance_components()):
+        assert ask(own).std_error == pytest.approx(ask(m).std_error)
+    with pytest.raises(UnsupportedError, match="averaged over clusters"):
+        own.dydx("age").effect_size()
+
+
 def test_results_travel(m):
     for result in (m.icc(), m.variance_components(method="profile"), m.dydx("age").effect_size()):
         sent = pickle.loads(pickle.dumps(result))

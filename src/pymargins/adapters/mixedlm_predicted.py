@@ -64,11 +64,16 @@ class Predictions:
             self._memo[method, information] = made
         return self._memo[method, information]
 
-    def covariances(self) -> Mapping[str, CovarianceOffer]:
-        """Offer the covariances of prediction errors."""
+    def covariances(
+        self, population: Mapping[str, CovarianceOffer]
+    ) -> Mapping[str, CovarianceOffer]:
+        """Offer the covariances of prediction errors, and the population's of parameters alone."""
+        gls, adjusted = population["gls"], population["kenward-roger"]
         return {
-            "gls": CovarianceOffer(self._gls),
-            "kenward-roger": CovarianceOffer(self._kenward_roger, ("information",)),
+            "gls": CovarianceOffer(OfEffects(self._gls, gls)),
+            "kenward-roger": CovarianceOffer(
+                OfEffects(self._kenward_roger, adjusted), ("information",)
+            ),
         }
 
     def references(self) -> Mapping[str, ReferenceOffer]:
@@ -105,6 +110,26 @@ class Predictions:
         notes = variance_notes(found.variance_of_gamma)
         plain = Reference(facts, method=found, covers=COVERS, notes=notes, may_lack=True)
         return self.compared(plain, method)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OfEffects:
+    """A covariance of predicted effects, and of parameters where these alone are asked for.
+
+    Parameters
+    ----------
+    predicted : callable
+    population : CovarianceOffer
+    """
+
+    predicted: Callable[[Request], Covariance]
+    population: CovarianceOffer
+
+    def __call__(self, request: Request) -> Covariance:
+        """Make the one that the blocks ask for."""
+        if EFFECTS in request.blocks:
+            return self.predicted(request)
+        return self.population.make(request)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -170,7 +195,7 @@ def predicted(
         parameters=Parameters.of_blocks(**own, **{EFFECTS: effects}),
         mean=mean,
         variables={**wider.variables, **keys},
-        covariances=predictions.covariances(),
+        covariances=predictions.covariances(fitted.covariances),
         references=predictions.references(),
         facts=replace(fitted.facts, random_effects=RandomEffects.PREDICTED),
         refits=NoRefits(fitted.refits),
