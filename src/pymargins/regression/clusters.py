@@ -113,15 +113,29 @@ def _whole_rows(fit: Estimating) -> tuple[FloatArray, FloatArray]:
 
 def _adjusted(design: FloatArray, root: FloatArray, kind: ClusterKind) -> FloatArray:
     """Return ``A_g X_g`` (g, d, p) of clusters of one size."""
+    return adjusted_rows(design @ root, design, kind)
+
+
+def adjusted_rows(basis: FloatArray, rows: FloatArray, kind: ClusterKind) -> FloatArray:
+    """Return ``A_g R_g`` (g, d, c) of clusters of one size, with ``H_g`` the basis' own product.
+
+    Parameters
+    ----------
+    basis : ndarray, shape (g, d, k)
+        The working design in coordinates in which its cross-product is one.
+    rows : ndarray, shape (g, d, c)
+        What is adjusted: the design, or residuals.
+    kind : str
+    """
     if kind not in ("CR2", "CR3"):
-        return design
-    vectors, sizes, _ = np.linalg.svd(design @ root, full_matrices=False)
+        return rows
+    vectors, sizes, _ = np.linalg.svd(basis, full_matrices=False)
     left = np.clip(1.0 - sizes**2, 0.0, 1.0)
     alone = left < ALONE
     power = 0.5 if kind == "CR2" else 1.0
     more = np.where(alone, 0.0, np.where(alone, 1.0, left) ** -power) - 1.0
-    turned = vectors.transpose(0, 2, 1) @ design
-    return design + vectors @ (more[:, :, None] * turned)
+    turned = vectors.transpose(0, 2, 1) @ rows
+    return rows + vectors @ (more[:, :, None] * turned)
 
 
 def bell_mccaffrey(

@@ -1,0 +1,1 @@
+"""Refits of regressions to resampled data, on arrays alone."""
