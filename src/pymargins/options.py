@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 from pymargins.errors import ArgumentError, ArgumentTypeError, not_one_of
 
-Kind: TypeAlias = Literal["cluster", "parametric", "residual", "wild"]
+Kind: TypeAlias = Literal["rows", "cluster", "parametric", "residual", "wild"]
 Interval: TypeAlias = Literal["studentized", "percentile", "basic", "normal", "bca"]
 
-KINDS = ("cluster", "parametric", "residual", "wild")
+KINDS = ("rows", "cluster", "parametric", "residual", "wild")
+#: The kinds that draw rows, so that averages over the rows of the fit may be drawn with them.
+RESAMPLING = ("rows", "cluster")
 INTERVALS = ("studentized", "percentile", "basic", "normal", "bca")
 MULTIPLIERS = ("rademacher", "webb", "mammen")
 LEVERAGES = ("CR2", "CR3")
@@ -123,38 +125,48 @@ class Bootstrap:
     ----------
     n_boot : int
         Number of replicates.
-    kind : {"cluster", "parametric", "residual", "wild"}
+    kind : {"rows", "cluster", "parametric", "residual", "wild"}, optional
+        ``"rows"``: rows are drawn with replacement; the default of regressions without groups.
         ``"cluster"``: whole groups are drawn with replacement, a group drawn twice is two groups;
-        drawn within the arms that are constant within groups, so that no arm vanishes.
-        ``"parametric"``: new responses from the fitted model. ``"residual"``: reflated residuals
-        of both levels (Carpenter, Goldstein and Rasbash). ``"wild"``: group residuals, corrected
-        for leverage, times a random multiplier.
+        drawn within the arms that are constant within groups, so that no arm vanishes. The default
+        of mixed models, of GEE, and wherever `cluster` is given.
+        ``"parametric"``: new responses from the fitted model, of every class that has a
+        distribution. ``"residual"``: reflated residuals of both levels of a mixed model (Carpenter,
+        Goldstein and Rasbash). ``"wild"``: residuals of OLS, WLS and mixed models, corrected for
+        leverage, times a random multiplier for each row, cluster or group.
     interval : {"studentized", "percentile", "basic", "normal", "bca"}
-        ``"studentized"`` (bootstrap-t) is the one that holds its level with few groups.
+        ``"studentized"`` (bootstrap-t) is the one that holds its level with few groups. Each
+        replicate's standard error is that which its kind makes consistent: HC0 where rows are
+        drawn, cluster-robust where clusters are, HC2 or CR2 of the wild kind, the model's of the
+        parametric. ``"bca"`` is of the kinds that draw rows or clusters.
     population : {"resampled", "fixed"}, optional
         Whether averages over the rows of the fit are taken over the resampled rows (the
-        population is uncertain too) or over the rows as they are. Only the cluster kind resamples
-        rows: its default is ``"resampled"``, that of the others ``"fixed"``.
+        population is uncertain too) or over the rows as they are. Only the kinds that draw rows or
+        clusters resample them: their default is ``"resampled"``, that of the others ``"fixed"``.
     stratify : bool
         Cluster kind: draw within the arms.
     cluster : str or array, optional
-        Cluster kind: a column, or one label a row, of larger clusters that hold whole groups.
+        Cluster and wild kinds: a column, or one label a row, of clusters; where the model has
+        groups, of larger ones that hold whole groups.
     multiplier : {"rademacher", "webb", "mammen"}, optional
-        Wild kind: what a group's residuals are multiplied by; ``"rademacher"`` by default.
+        Wild kind: what residuals are multiplied by; ``"rademacher"`` by default.
     leverage : {"CR2", "CR3"}, optional
-        Wild kind: how they are corrected for leverage; ``"CR2"`` by default.
+        Wild kind: how they are corrected for leverage; ``"CR2"`` by default, which is HC2 where
+        rows are multiplied one by one.
     rng : int or Generator, optional
         Seed. The same seed gives the same numbers whatever `n_jobs`.
     n_jobs : int
-        Processes of the generic refits (`engine="refit"`).
+        Processes of refits one by one: of a mixed model with `engine="refit"`, and of the classes
+        of regressions that are neither least squares nor generalised linear models.
     progress : bool, optional
         Whether to show progress; by default where it takes over two seconds.
     max_failures : float
         The share of replicates that may fail before it is an error. Failed replicates are never
         kept, and always counted.
     engine : {"auto", "refit"}
-        ``"auto"``: all replicates together in pymargins' own mixed-model engine. ``"refit"``: one
-        fresh model of the fitting package for each replicate, as the original was fitted.
+        Of mixed models. ``"auto"``: all replicates together in pymargins' own mixed-model engine.
+        ``"refit"``: one fresh model of the fitting package for each replicate, as the original was
+        fitted.
 
     References
     ----------
@@ -164,7 +176,7 @@ class Bootstrap:
     """
 
     n_boot: int = 1000
-    kind: Kind = "cluster"
+    kind: Kind | None = None
     interval: Interval = "studentized"
     population: Literal["resampled", "fixed"] | None = None
     stratify: bool = True
@@ -182,7 +194,7 @@ class Bootstrap:
         if not isinstance(self.n_jobs, (int, np.integer)) or self.n_jobs == 0:
             raise ArgumentError(f"n_jobs: got {self.n_jobs!r}; a whole number, -1 for all cores.")
         for name, allowed in (
-            ("kind", KINDS),
+            ("kind", (None, *KINDS)),
             ("interval", INTERVALS),
             ("population", (None, "resampled", "fixed")),
             ("multiplier", (None, *MULTIPLIERS)),
@@ -194,40 +206,61 @@ class Bootstrap:
             value = getattr(self, name)
             if not any(value is a or (isinstance(a, str) and value == a) for a in allowed):
                 raise not_one_of(name, value, [a for a in allowed if a is not None])
-        self._refuse_unused()
-        if self.interval == "bca" and self.kind != "cluster":
-            raise ArgumentError(
-                f'interval: "bca" is defined for kind="cluster" (its acceleration is a jackknife '
-                f'over groups); got kind="{self.kind}". Use "studentized".'
-            )
         if not 0.0 <= float(self.max_failures) <= 1.0:
             raise ArgumentError(f"max_failures: got {self.max_failures!r}; a share from 0 to 1.")
         check_rng(self.rng)
-        cluster, wild = self.kind == "cluster", self.kind == "wild"
+        if self.kind is not None:
+            self._settle(self.kind)
+            return
+        for name in ("multiplier", "leverage"):
+            if getattr(self, name) is not None:
+                raise ArgumentError(
+                    f'{name}: it belongs to kind="wild", which is never the default; give '
+                    'kind="wild" too.'
+                )
+
+    def of_kind(self, default: Kind) -> Bootstrap:
+        """Return the same with its kind, where that was left open, and with what goes with it.
+
+        Parameters
+        ----------
+        default : str
+            The kind where none is asked for and no clusters are given.
+        """
+        if self.kind is not None:
+            return self
+        kind: Kind = default if self.cluster is None else "cluster"
+        return replace(self, kind=kind)
+
+    def _settle(self, kind: str) -> None:
+        """Fill in what the kind decides, and refuse what it does not use."""
+        self._refuse_unused(kind)
+        drawn, wild = kind in RESAMPLING, kind == "wild"
+        if self.interval == "bca" and not drawn:
+            raise ArgumentError(
+                f'interval: "bca" is defined for kind="rows" and kind="cluster" (its acceleration '
+                f'is a jackknife over what is drawn); got kind="{kind}". Use "studentized".'
+            )
         for name, default in (
-            ("population", "resampled" if cluster else "fixed"),
+            ("population", "resampled" if drawn else "fixed"),
             ("multiplier", "rademacher" if wild else None),
             ("leverage", "CR2" if wild else None),
         ):
             if getattr(self, name) is None:
                 object.__setattr__(self, name, default)
 
-    def _refuse_unused(self) -> None:
+    def _refuse_unused(self, kind: str) -> None:
         """Refuse an option that the kind does not use."""
-        owners = {
-            "cluster": {
-                "population": self.population == "resampled",
-                "stratify": not self.stratify,
-                "cluster": self.cluster is not None,
-            },
-            "wild": {
-                "multiplier": self.multiplier is not None,
-                "leverage": self.leverage is not None,
-            },
+        given = {
+            "population": (self.population == "resampled", RESAMPLING),
+            "stratify": (not self.stratify, ("cluster",)),
+            "cluster": (self.cluster is not None, ("cluster", "wild")),
+            "multiplier": (self.multiplier is not None, ("wild",)),
+            "leverage": (self.leverage is not None, ("wild",)),
         }
-        for kind, options in owners.items():
-            for name, given in options.items():
-                if given and self.kind != kind:
-                    raise ArgumentError(
-                        f'{name}: kind="{self.kind}" does not use it; it belongs to kind="{kind}".'
-                    )
+        for name, (asked, owners) in given.items():
+            if asked and kind not in owners:
+                belongs = " or ".join(f'kind="{owner}"' for owner in owners)
+                raise ArgumentError(
+                    f'{name}: kind="{kind}" does not use it; it belongs to {belongs}.'
+                )

@@ -25,7 +25,7 @@ from pymargins import (
     UnsupportedError,
     pairwise,
 )
-from pymargins.adapters.mixedlm_bootstrap import group_strata
+from pymargins.adapters.drawn_clusters import group_strata
 
 #: A bootstrap standard error of B replicates has a relative error of 1 / sqrt(2 B); four of them.
 MONTE_CARLO = 4.0 / np.sqrt(2.0)
@@ -111,7 +111,7 @@ def test_maximum_likelihood_and_random_slopes_are_kept(frame: pd.DataFrame):
 
 
 def test_strata_are_the_arms_that_are_constant_within_groups(fit, frame: pd.DataFrame):
-    strata, names = group_strata(Margins(fit)._fitted)
+    strata, names = group_strata(Margins(fit)._fitted, Margins(fit)._fitted.groups)
     assert names == ["arm"]
     assert strata is not None
     np.testing.assert_array_equal(np.bincount(strata), [12, 12])
@@ -288,7 +288,9 @@ def test_constrained_fits_need_refits(frame: pd.DataFrame):
         (lambda: Bootstrap(kind="clusters"), ArgumentError, "Did you mean 'cluster'"),
         (lambda: Bootstrap(interval="percentil"), ArgumentError, "Did you mean 'percentile'"),
         (lambda: Bootstrap(kind="wild", interval="bca"), ArgumentError, "bca.*cluster"),
-        (lambda: Bootstrap(kind="wild", cluster="g"), ArgumentError, "cluster"),
+        (lambda: Bootstrap(kind="parametric", cluster="g"), ArgumentError, "cluster: kind="),
+        (lambda: Bootstrap(kind="rows", cluster="g"), ArgumentError, 'belongs to kind="cluster"'),
+        (lambda: Bootstrap(kind="rows", stratify=False), ArgumentError, "stratify: kind="),
         (lambda: Bootstrap(population="none"), ArgumentError, "population"),
         (lambda: Bootstrap(multiplier="norm"), ArgumentError, "multiplier"),
         (lambda: Bootstrap(max_failures=2), ArgumentError, "max_failures"),
@@ -297,7 +299,7 @@ def test_constrained_fits_need_refits(frame: pd.DataFrame):
         (
             lambda: Bootstrap(kind="parametric", population="resampled"),
             ArgumentError,
-            'population: kind="parametric" does not use it; it belongs to kind="cluster"',
+            'population: kind="parametric" does not use it; it belongs to kind="rows" or',
         ),
         (lambda: Bootstrap(kind="residual", stratify=False), ArgumentError, "stratify: kind="),
         (lambda: Bootstrap(multiplier="webb"), ArgumentError, 'multiplier.*kind="wild"'),
@@ -329,6 +331,8 @@ def test_options_check_themselves(make, error, words):
         ({"method": Bootstrap(9, cluster="x")}, ArgumentError, "cuts"),
         ({"method": Bootstrap(9, cluster=np.ones(144))}, ArgumentError, "one cluster only"),
         ({"method": Bootstrap(9, kind="wild", engine="refit")}, UnsupportedError, "refit"),
+        ({"method": Bootstrap(9, kind="wild", cluster="big")}, UnsupportedError, "larger clusters"),
+        ({"method": Bootstrap(9, kind="rows")}, UnsupportedError, "break up the groups"),
     ],
 )
 def test_sessions_refuse_options_that_do_not_fit(options, error, words, fit):

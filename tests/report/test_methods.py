@@ -21,7 +21,7 @@ from pymargins.facts import (
     Where,
 )
 from pymargins.report import session_summary
-from pymargins.report.references import BOOTSTRAPS, references_for
+from pymargins.report.references import BOOTSTRAPS, WILD, references_for
 
 
 @pytest.mark.parametrize(
@@ -113,3 +113,10 @@ def test_papers_of_simulation_and_sandwiches() -> None:
     )
     assert [paper[:14] for paper in both] == ["Method: Kenwar", "Method: Kuznet"]
     assert papers() == ()
+
+
+def test_papers_of_the_wild_bootstrap_of_regressions() -> None:
+    rows = BootstrapDraws("wild", 99, "percentile", resampled=False, rows=True)
+    clusters = BootstrapDraws("wild", 99, "percentile", resampled=False, clusters=12)
+    assert references_for(replace(GLS, method=rows)) == (f"Method: {WILD[True]}",)
+    assert references_for(replace(GLS, method=clusters)) == (f"Method: {WILD[False]}",)

@@ -86,6 +86,11 @@ SENTENCES: list[tuple[Note, str]] = [
         'df="kenward-roger", or take Bootstrap(kind="parametric").',
     ),
     (
+        FewClusters(6, remedies=()),
+        "Only 6 clusters: a bootstrap of clusters has little to draw from; compare with "
+        'vcov="CR2".',
+    ),
+    (
         FewClusters(3, in_arm=True),
         "Only 3 clusters in an arm: a bootstrap of clusters has little to draw from; compare with "
         'df="kenward-roger", or take Bootstrap(kind="parametric").',

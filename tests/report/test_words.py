@@ -267,6 +267,18 @@ AFTER = ", 1,000 replicates, studentized intervals; population resampled with th
             "population held fixed",
         ),
         (
+            BootstrapDraws("rows", 99, "bca", resampled=True, rows=True),
+            "bootstrap of rows, 99 replicates, bca intervals; population resampled with the rows",
+        ),
+        (
+            BootstrapDraws("wild", 99, "basic", resampled=False, rows=True),
+            "wild bootstrap of rows, 99 replicates, basic intervals; population held fixed",
+        ),
+        (
+            BootstrapDraws("wild", 99, "basic", resampled=False, clusters=7),
+            "wild bootstrap of 7 clusters, 99 replicates, basic intervals; population held fixed",
+        ),
+        (
             BootstrapDraws("wild", 99, "bca", resampled=False),
             "wild cluster bootstrap, 99 replicates, bca intervals; population held fixed",
         ),

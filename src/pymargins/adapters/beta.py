@@ -11,10 +11,12 @@ from pymargins.adapters.equations import Equation, second_equation
 from pymargins.adapters.likelihood import LIKELIHOOD, LikelihoodAdapter, joined
 from pymargins.adapters.links import inverse_link
 from pymargins.adapters.regression import Names
+from pymargins.adapters.response_draws import BetaDraw
 from pymargins.models.fitted import Fitted
 from pymargins.models.means import InverseLink, Predictor, PredictorMean
 from pymargins.models.parameters import Parameters
 from pymargins.models.responses import link_mean_of, with_responses
+from pymargins.regression.refits.refitter import Refitter
 
 PRECISION = "precision"
 
@@ -50,6 +52,14 @@ class BetaAdapter(LikelihoodAdapter):
             PRECISION: PredictorMean(precision, (Predictor(PRECISION, PRECISION),)),
         }
         return with_responses(fitted, means)
+
+    def response_draw(self, refitter: Refitter) -> BetaDraw:
+        """Draw proportions."""
+        k, params = self.rows.exog.shape[1], refitter.params
+        precision = inverse_link(self.source.link_precision)
+        spread = np.asarray(self.source.exog_precision, dtype=float) @ params[k:]
+        mean = self.link.inverse(self.rows.exog @ params[:k])
+        return BetaDraw(mean[:, None], precision.inverse(spread)[:, None])
 
     @property
     def _undetermined(self) -> int:

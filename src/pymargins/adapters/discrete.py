@@ -9,18 +9,38 @@ from typing import Any, ClassVar
 import numpy as np
 
 from pymargins._typing import FloatArray
+from pymargins.adapters.batch_refits import batch_refitter
+from pymargins.adapters.drawing import Drawing
+from pymargins.adapters.likelihood_refits import ModelScores, likelihood_refitter
 from pymargins.adapters.regression import Names, RegressionAdapter
 from pymargins.adapters.regression_health import Equations, Step, bread_of, pearson
+from pymargins.adapters.response_draws import CountDraw, FamilyDraw, count_draw
 from pymargins.facts import FitHealth
 from pymargins.models.fitted import Fitted
 from pymargins.models.links import LOG, LOGIT, PROBIT
 from pymargins.models.means import InverseLink
 from pymargins.models.responses import link_response
 from pymargins.regression.estimating import Estimating, Working
+from pymargins.regression.refits.likelihoods import LikelihoodRefitter
+from pymargins.regression.refits.refitter import BatchRefitter, Refitter
+from pymargins.regression.refits.row_models import (
+    Elementwise,
+    RowModel,
+    binomial_variance,
+    binomial_variance_slope,
+    poisson_variance,
+)
 
 LIKELIHOOD = "maximum likelihood"
 #: A dispersion that adds less to the variance, relative to the mean, is none.
 NO_DISPERSION = 1e-4
+
+#: The classes with one design and no dispersion: their variance and its derivative.
+VARIANCES: dict[str, tuple[Elementwise, Elementwise]] = {
+    "Logit": (binomial_variance, binomial_variance_slope),
+    "Probit": (binomial_variance, binomial_variance_slope),
+    "Poisson": (poisson_variance, np.ones_like),
+}
 
 
 class DiscreteAdapter(RegressionAdapter):
@@ -64,6 +84,52 @@ class DiscreteAdapter(RegressionAdapter):
             rank=len(self.rank.kept) + len(self.params) - self.rows.exog.shape[1],
             working=self._working(),
         )
+
+    # --- refits --------------------------------------------------------------------------------
+
+    @property
+    def bootstraps(self) -> dict[str, str]:
+        """The kinds of bootstrap, each with why it has it not, or nothing."""
+        response = np.asarray(self.source.endog, dtype=float)
+        why = ""
+        if self.name in ("Logit", "Probit") and not np.isin(response, (0.0, 1.0)).all():
+            why = "its response is not 0 or 1, and has no distribution"
+        if self.name == "GeneralizedPoisson" and self.params[-1] < 0:
+            why = "an underdispersed generalised Poisson distribution cannot be drawn from exactly"
+        return {**super().bootstraps, "parametric": why}
+
+    def refitter(self, drawing: Drawing) -> BatchRefitter | LikelihoodRefitter:
+        """Refit all replicates together; those of a class with a dispersion one by one."""
+        variance = VARIANCES.get(self.name)
+        if variance is not None:
+            return batch_refitter(self._row_model(*variance), drawing)
+        best = self.best()
+        there, rows = self.score_and_information(best), ModelScores.of(self.source)
+        return likelihood_refitter(rows, best, there, self.floor, drawing)
+
+    def _row_model(self, variance: Elementwise, variance_slope: Elementwise) -> RowModel:
+        return RowModel(
+            design=self.rows.exog,
+            response=np.asarray(self.source.endog, dtype=float),
+            params=self.params,
+            link=self.link,
+            variance=variance,
+            variance_slope=variance_slope,
+            canonical=self.name != "Probit",
+            offset=self.rows.offset,
+            dispersion=1.0,
+            observed=True,
+        )
+
+    def response_draw(self, refitter: Refitter) -> CountDraw:
+        """Draw responses of the class."""
+        if isinstance(refitter, BatchRefitter):
+            mean = refitter.original.mean
+            family = "Poisson" if self.name == "Poisson" else "Binomial"
+            return FamilyDraw(family, mean, np.ones_like(mean))
+        k, offset = self.rows.exog.shape[1], self.rows.offset
+        eta = self.rows.exog @ refitter.params[:k] + (0.0 if offset is None else offset)
+        return count_draw(self.source, self.name, self.link.inverse(eta)[:, None], refitter.params)
 
     def score_and_information(self, params: FloatArray) -> Equations:
         """Return the likelihood equations."""

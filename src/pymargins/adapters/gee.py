@@ -10,8 +10,11 @@ import numpy as np
 import pandas as pd
 
 from pymargins._typing import AnyArray, FloatArray
+from pymargins.adapters.drawing import Drawing
+from pymargins.adapters.fresh_refits import FreshRefitter, MarginalFit
 from pymargins.adapters.glm import separable
 from pymargins.adapters.links import inverse_link
+from pymargins.adapters.refitted import NO_DISTRIBUTION
 from pymargins.adapters.regression import Names, RegressionAdapter
 from pymargins.adapters.regression_health import Step
 from pymargins.adapters.robust_offers import over
@@ -21,6 +24,7 @@ from pymargins.models.fitted import Fitted
 from pymargins.models.means import InverseLink
 from pymargins.models.responses import link_response
 from pymargins.models.uncertainty import Covariance, CovarianceOffer, Reference, Request
+from pymargins.options import Kind
 from pymargins.regression.clusters import CLUSTERED, Clusters
 from pymargins.regression.estimating import Estimating, Working, inverse_root
 
@@ -45,6 +49,26 @@ class GeeAdapter(RegressionAdapter):
         source = self.source
         whole = source.weights is None and source.constraint is None
         return whole and float(source.scaling_factor) == 1.0
+
+    @property
+    def bootstraps(self) -> dict[str, str]:
+        """The kinds of bootstrap, each with why it has it not, or nothing."""
+        alone = "its rows come in groups, which drawing single ones would break up"
+        return {**super().bootstraps, "rows": alone, "parametric": NO_DISTRIBUTION}
+
+    @property
+    def kind(self) -> Kind:
+        """Whole groups are drawn."""
+        return "cluster"
+
+    def refitter(self, drawing: Drawing) -> FreshRefitter:
+        """Refit a fresh model of the class to each replicate."""
+        if self.source.constraint is not None:
+            raise UnsupportedError(
+                "bootstrap: this fit is constrained, which refits would not be. Use "
+                'method="delta" or "simulation".'
+            )
+        return FreshRefitter.of(MarginalFit.of(self), drawing)
 
     @property
     def kinds(self) -> tuple[str, ...]:

@@ -9,14 +9,33 @@ from typing import Any, ClassVar
 import numpy as np
 
 from pymargins._typing import FloatArray
+from pymargins.adapters.batch_refits import batch_refitter
+from pymargins.adapters.drawing import Drawing
 from pymargins.adapters.links import inverse_link
 from pymargins.adapters.regression import Names, RegressionAdapter
 from pymargins.adapters.regression_health import Equations, Step, pearson
+from pymargins.adapters.response_draws import Family, FamilyDraw, NegativeBinomialDraw
+from pymargins.errors import UnsupportedError
 from pymargins.facts import FitHealth, FitWeights, ModelNote
 from pymargins.models.fitted import Fitted
 from pymargins.models.means import InverseLink
 from pymargins.models.responses import link_response
 from pymargins.regression.estimating import Estimating, Working, inverse_information
+from pymargins.regression.refits.refitter import BatchRefitter, Refitter
+from pymargins.regression.refits.row_models import RowModel
+
+#: The families that responses are drawn from, by statsmodels' names; None is drawn as a mixture.
+DISTRIBUTIONS: dict[str, Family | None] = {
+    "Gaussian": "Gaussian",
+    "Poisson": "Poisson",
+    "Binomial": "Binomial",
+    "Gamma": "Gamma",
+    "InverseGaussian": "InverseGaussian",
+    "Tweedie": "Tweedie",
+    "NegativeBinomial": None,
+}
+#: Families and links whose variance is the derivative of the mean.
+CANONICAL = (("Gaussian", "identity"), ("Poisson", "log"), ("Binomial", "logit"))
 
 
 class GlmAdapter(RegressionAdapter):
@@ -88,6 +107,84 @@ class GlmAdapter(RegressionAdapter):
             expected=expected,
             observed=expected - self.weights * residual * curvature,
         )
+
+    # --- refits --------------------------------------------------------------------------------
+
+    @property
+    def bootstraps(self) -> dict[str, str]:
+        """The kinds of bootstrap, each with why it has it not, or nothing."""
+        return {**super().bootstraps, "parametric": self._no_distribution()}
+
+    def _no_distribution(self) -> str:
+        """Tell why the fit has no distribution that responses could be drawn from, or nothing."""
+        family, scale = self.source.family, float(self.results.scale)
+        name = type(family).__name__
+        if name not in DISTRIBUTIONS:
+            return f"there is nothing to draw responses of the {name} family from"
+        discrete = name in ("Poisson", "Binomial", "NegativeBinomial")
+        if discrete and scale != 1.0:
+            return "with an estimated dispersion it has no distribution to draw responses from"
+        if discrete and bool((np.asarray(self.source.var_weights) != 1.0).any()):
+            return "var_weights of counts and proportions have no distribution"
+        if name == "Tweedie" and not 1.0 < float(family.var_power) < 2.0:
+            return "Tweedie's distribution is drawn from for powers between 1 and 2"
+        return ""
+
+    @cached_property
+    def row_model(self) -> RowModel:
+        """The model on arrays."""
+        family = self.source.family
+        kinds = type(family).__name__, type(family.link).__name__.lower()
+        weights = None if (self.weights == 1.0).all() else self.weights
+        return RowModel(
+            design=self.rows.exog,
+            response=np.asarray(self.source.endog, dtype=float),
+            params=self.params,
+            link=self.link,
+            variance=family.variance,
+            variance_slope=family.variance.deriv,
+            canonical=kinds in CANONICAL,
+            offset=self.rows.offset,
+            weights=weights,
+            counts=self.counts,
+            dispersion=self._known_dispersion,
+            df=self.residual_df,
+            observed=self.results.method == "newton",
+        )
+
+    @property
+    def _known_dispersion(self) -> float | None:
+        """The dispersion, where it is not estimated by Pearson's chi-square."""
+        kind = self.source.scaletype
+        name = type(self.source.family).__name__
+        if kind is None:
+            return 1.0 if name in ("Poisson", "Binomial", "NegativeBinomial") else None
+        if isinstance(kind, str) and kind.lower() == "x2":
+            return None
+        if isinstance(kind, str):
+            raise UnsupportedError(
+                f"bootstrap: the dispersion of this fit was estimated with scale={kind!r}; refits "
+                'estimate it by Pearson\'s chi-square. Fit with scale="X2", or without `scale`.'
+            )
+        return float(kind)
+
+    def refitter(self, drawing: Drawing) -> BatchRefitter:
+        """Refit all replicates together."""
+        return batch_refitter(self.row_model, drawing)
+
+    def response_draw(self, refitter: Refitter) -> FamilyDraw | NegativeBinomialDraw:
+        """Draw responses of the family."""
+        assert isinstance(refitter, BatchRefitter)
+        family, centre = self.source.family, refitter.original
+        mean = centre.mean
+        name = DISTRIBUTIONS[type(family).__name__]
+        if name is None:
+            return NegativeBinomialDraw(mean, float(family.alpha))
+        weight = np.ones_like(mean) if centre.weights is None else centre.weights
+        power = float(family.var_power) if name == "Tweedie" else 1.5
+        return FamilyDraw(name, mean, weight, float(self.results.scale), power)
+
+    # --- covariances ---------------------------------------------------------------------------
 
     def _information(self, weights: FloatArray) -> FloatArray:
         counted = weights if self.counts is None else weights * self.counts

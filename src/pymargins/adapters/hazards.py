@@ -9,6 +9,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from pymargins._typing import FloatArray
+from pymargins.adapters.drawing import Drawing
+from pymargins.adapters.fresh_refits import FreshRefitter, HazardsFit
+from pymargins.adapters.refitted import NO_DISTRIBUTION
 from pymargins.adapters.regression import Names, RegressionAdapter
 from pymargins.adapters.regression_health import Equations, Step
 from pymargins.facts import ModelFacts, ModelNote, NotAMean
@@ -24,6 +27,15 @@ class HazardsAdapter(RegressionAdapter):
     """
 
     classes: ClassVar = {"PHReg": Names("proportional hazards regression", "partial likelihood")}
+
+    @property
+    def bootstraps(self) -> dict[str, str]:
+        """The kinds of bootstrap, each with why it has it not, or nothing."""
+        return {**super().bootstraps, "parametric": NO_DISTRIBUTION}
+
+    def refitter(self, drawing: Drawing) -> FreshRefitter:
+        """Refit a fresh model of the class to each replicate."""
+        return FreshRefitter.of(HazardsFit.of(self), drawing)
 
     @property
     def kinds(self) -> tuple[str, ...]:

@@ -9,13 +9,20 @@ from typing import Any
 import numpy as np
 
 from pymargins._typing import FloatArray
+from pymargins.adapters.drawing import Drawing
 from pymargins.adapters.equations import Equation, TakesEquations, check_equations
+from pymargins.adapters.likelihood_refits import (
+    AnyScores,
+    ModelScores,
+    likelihood_refitter,
+)
 from pymargins.adapters.regression import RegressionAdapter
 from pymargins.adapters.regression_health import Equations, Step, bread_of
 from pymargins.errors import NumericalError
 from pymargins.models.derivative import jacobian
 from pymargins.models.fitted import Fitted
 from pymargins.regression.estimating import Estimating, Working
+from pymargins.regression.refits.likelihoods import LikelihoodRefitter
 
 LIKELIHOOD = "maximum likelihood"
 #: These need working least squares.
@@ -64,6 +71,16 @@ class LikelihoodAdapter(TakesEquations, RegressionAdapter):
     def log_likelihood(self, params: FloatArray) -> float:
         """Return the log-likelihood at some parameters."""
         return float(self.source.loglike(params))
+
+    def row_scores(self) -> AnyScores:
+        """Return the likelihood row by row, made of arrays."""
+        return ModelScores.of(self.source)
+
+    def refitter(self, drawing: Drawing) -> LikelihoodRefitter:
+        """Refit one replicate after the other."""
+        best = self.best()
+        there = self.score_and_information(best)
+        return likelihood_refitter(self.row_scores(), best, there, self.floor, drawing)
 
     def step(self) -> Step:
         """Return what is left to the optimum, by the covariance of the fit where it has one."""

@@ -8,11 +8,19 @@ from typing import Any, ClassVar
 import numpy as np
 
 from pymargins._typing import FloatArray
+from pymargins.adapters.batch_refits import batch_refitter
+from pymargins.adapters.drawing import Drawing
+from pymargins.adapters.fresh_refits import FreshRefitter, QuantileFit, RobustFit
+from pymargins.adapters.refitted import NO_DISTRIBUTION, NOT_WILD
 from pymargins.adapters.regression import Names, RegressionAdapter
+from pymargins.adapters.response_draws import FamilyDraw
 from pymargins.errors import UnsupportedError
 from pymargins.facts import FitWeights, ModelNote, NotAMean
+from pymargins.models.links import IDENTITY
 from pymargins.regression.clusters import Clusters
 from pymargins.regression.estimating import Estimating, Working, inverse_root
+from pymargins.regression.refits.refitter import BatchRefitter, Refitter
+from pymargins.regression.refits.row_models import RowModel
 
 
 class LeastSquaresAdapter(RegressionAdapter):
@@ -34,6 +42,37 @@ class LeastSquaresAdapter(RegressionAdapter):
     def notes(self) -> tuple[ModelNote, ...]:
         """Tell of weights, which weight the fit and not the averages."""
         return (FitWeights("weights"),) if self.name == "WLS" else ()
+
+    @property
+    def bootstraps(self) -> dict[str, str]:
+        """The kinds of bootstrap, each with why it has it not, or nothing."""
+        tied = "its sigma correlates rows, which drawing single ones would break up"
+        return {
+            **super().bootstraps,
+            "rows": "" if self.ties is None else tied,
+            "wild": NOT_WILD if self.name == "GLS" else "",
+        }
+
+    @cached_property
+    def row_model(self) -> RowModel:
+        """Least squares of the whitened rows."""
+        return RowModel(
+            design=np.asarray(self.source.wexog, dtype=float),
+            response=np.asarray(self.source.wendog, dtype=float),
+            params=self.params,
+            link=IDENTITY,
+            df=self.residual_df,
+        )
+
+    def refitter(self, drawing: Drawing) -> BatchRefitter:
+        """Refit all replicates together."""
+        return batch_refitter(self.row_model, drawing)
+
+    def response_draw(self, refitter: Refitter) -> FamilyDraw:
+        """Draw normal responses of the whitened rows."""
+        assert isinstance(refitter, BatchRefitter)
+        mean = refitter.original.mean
+        return FamilyDraw("Gaussian", mean, np.ones_like(mean), float(self.results.scale))
 
     @cached_property
     def estimating(self) -> Estimating:
@@ -79,6 +118,16 @@ class LocationAdapter(RegressionAdapter):
         "RLM": Names("robust linear regression", "M-estimation"),
         "QuantReg": Names("quantile regression", "least absolute deviations"),
     }
+
+    @property
+    def bootstraps(self) -> dict[str, str]:
+        """The kinds of bootstrap, each with why it has it not, or nothing."""
+        return {**super().bootstraps, "parametric": NO_DISTRIBUTION}
+
+    def refitter(self, drawing: Drawing) -> FreshRefitter:
+        """Refit a fresh model of the class to each replicate."""
+        fresh = RobustFit.of(self) if self.name == "RLM" else QuantileFit.of(self)
+        return FreshRefitter.of(fresh, drawing)
 
     @property
     def kinds(self) -> tuple[str, ...]:

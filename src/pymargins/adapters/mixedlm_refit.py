@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from pymargins._typing import FloatArray, IntArray
-from pymargins.adapters.mixedlm_bootstrap import cluster_sampling, few_clusters
+from pymargins.adapters.drawn_clusters import cluster_sampling, few_clusters
 from pymargins.errors import UnsupportedError
 from pymargins.inference.progress import progress_bar
 from pymargins.mixed import ClusterSampling, CovarianceParameters, MixedData, gls

@@ -11,14 +11,17 @@ import pandas as pd
 
 from pymargins._typing import FloatArray
 from pymargins.adapters.likelihood import LIKELIHOOD, LikelihoodAdapter
+from pymargins.adapters.likelihood_refits import ModelScores
 from pymargins.adapters.regression import Names
 from pymargins.adapters.regression_health import PlacedDesign
+from pymargins.adapters.response_draws import OutcomeDraw
 from pymargins.models.fitted import Fitted
 from pymargins.models.means import Predictor, PredictorMean
 from pymargins.models.outcomes import LogOdds, Multinomial
 from pymargins.models.parameters import Parameters
 from pymargins.models.responses import with_responses
 from pymargins.regression.estimating import Working, of_categories
+from pymargins.regression.refits.refitter import Refitter
 
 
 class MultinomialAdapter(LikelihoodAdapter):
@@ -100,6 +103,15 @@ class MultinomialAdapter(LikelihoodAdapter):
     def information(self, params: FloatArray) -> FloatArray:
         """Return minus the second derivative of the log-likelihood."""
         return -np.asarray(self.source.hessian(params), dtype=float)
+
+    def row_scores(self) -> ModelScores:
+        """Return the likelihood row by row."""
+        return ModelScores.of(self.source, len(self.labels))
+
+    def response_draw(self, refitter: Refitter) -> OutcomeDraw:
+        """Draw outcomes."""
+        table = refitter.params.reshape(len(self.blocks), -1).T
+        return OutcomeDraw(np.asarray(self.source.predict(table, self.rows.exog), dtype=float))
 
     @property
     def _undetermined(self) -> int:

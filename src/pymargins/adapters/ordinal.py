@@ -10,7 +10,9 @@ import numpy as np
 
 from pymargins._typing import FloatArray, IntArray
 from pymargins.adapters.likelihood import LIKELIHOOD, LikelihoodAdapter
+from pymargins.adapters.likelihood_refits import OrderedScores
 from pymargins.adapters.regression import Names
+from pymargins.adapters.response_draws import OutcomeDraw
 from pymargins.models.fitted import Fitted
 from pymargins.models.links import LOGIT, PROBIT, distribution_link
 from pymargins.models.means import Derivatives, InverseLink, PredictorMean
@@ -18,6 +20,7 @@ from pymargins.models.outcomes import Ordered
 from pymargins.models.parameters import Parameters
 from pymargins.models.responses import link_mean_of, with_responses
 from pymargins.regression.estimating import Working, of_categories
+from pymargins.regression.refits.refitter import Refitter
 
 CUTPOINTS = "cutpoints"
 
@@ -76,11 +79,7 @@ class OrdinalAdapter(LikelihoodAdapter):
 
     def probabilities(self, params: FloatArray, order: int) -> Derivatives:
         """Return the probabilities of all outcomes, (n, 1, K), and their derivatives."""
-        exog, offset = self.rows.exog, self.rows.offset
-        k = exog.shape[1]
-        eta = exog @ params[:k] + (0.0 if offset is None else offset)
-        outcome = Ordered.probabilities(self.latent, self.labels)
-        return outcome.at([eta[:, None]], [params[None, k:]], order)
+        return self.row_scores().at(params, order)
 
     def variance(self) -> FloatArray:
         """Return the probability that an outcome is not the most probable one."""
@@ -94,14 +93,18 @@ class OrdinalAdapter(LikelihoodAdapter):
         gradient = np.concatenate([by_beta, found.others[0][:, 0]], axis=2)
         return of_categories(found.value[:, 0], gradient, self.observed)
 
+    def row_scores(self) -> OrderedScores:
+        """Return the likelihood row by row."""
+        outcome = Ordered.probabilities(self.latent, self.labels)
+        return OrderedScores(self.rows.exog, self.rows.offset, outcome, self.observed)
+
     def scores(self, params: FloatArray) -> FloatArray:
         """Return the derivative of each row's log-likelihood, (n, P)."""
-        exog, found = self.rows.exog, self.probabilities(params, 1)
-        row, level = np.arange(len(exog)), self.observed
-        inverse = 1.0 / found.value[row, 0, level]
-        by_eta = found.first[0][row, 0, level] * inverse
-        by_cutpoints = found.others[0][row, 0, level] * inverse[:, None]
-        return np.hstack([exog * by_eta[:, None], by_cutpoints])
+        return self.row_scores().scores(params)
+
+    def response_draw(self, refitter: Refitter) -> OutcomeDraw:
+        """Draw outcomes."""
+        return OutcomeDraw(self.probabilities(refitter.params, 0).value[:, 0])
 
 
 def _standard(distribution: Any) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 
 from pymargins._typing import BoolArray, FloatArray
 from pymargins.adapters.formulas import response_columns, transformed_response, unwrapped
+from pymargins.adapters.refitted import Refitted
 from pymargins.adapters.regression_health import (
     Equations,
     PlacedDesign,
@@ -19,7 +20,7 @@ from pymargins.adapters.regression_health import (
     saturated,
 )
 from pymargins.adapters.regression_rows import FittedRows, fitted_rows
-from pymargins.adapters.robust_offers import KINDS, Estimated, named_offers, over
+from pymargins.adapters.robust_offers import KINDS, named_offers, over
 from pymargins.errors import (
     ModelError,
     NumericalError,
@@ -40,7 +41,12 @@ from pymargins.models.fitted import MEAN, Fitted
 from pymargins.models.links import IDENTITY
 from pymargins.models.means import InverseLink, LinearMean, PredictorMean
 from pymargins.models.parameters import Parameters
-from pymargins.models.uncertainty import Covariance, CovarianceOffer, Reference, Request
+from pymargins.models.uncertainty import (
+    Covariance,
+    CovarianceOffer,
+    Reference,
+    Request,
+)
 from pymargins.ranks import ColumnRank, column_rank
 from pymargins.regression.sandwich import HETEROSCEDASTIC, heteroscedastic
 
@@ -65,7 +71,7 @@ def class_name(model: Any) -> str:
     return kind.__name__ if kind.__module__.split(".")[0] == "statsmodels" else ""
 
 
-class RegressionAdapter(Estimated):
+class RegressionAdapter(Refitted):
     """Reads a fitted regression of statsmodels with one outcome.
 
     A family of classes says what its mean, its names and its estimating equations are; reading
@@ -153,6 +159,23 @@ class RegressionAdapter(Estimated):
     def log_likelihood(self, params: FloatArray) -> float:
         """Return the log-likelihood at some parameters."""
         raise NotImplementedError
+
+    def best(self) -> FloatArray:
+        """Return the optimum of the likelihood, which refits scatter around.
+
+        Raises
+        ------
+        NumericalError
+            Where Newton's method finds none from where the fit stopped.
+        """
+        nowhere = NumericalError(
+            "bootstrap: Newton's method finds no optimum from where this fit stopped, for "
+            "replicates to scatter around; refit with another method or a better start."
+        )
+        try:
+            return optimum(self.params, self.score_and_information, self.log_likelihood, self.floor)
+        except NumericalError as error:
+            raise nowhere from error
 
     # --- health --------------------------------------------------------------------------------
 
@@ -282,6 +305,8 @@ class RegressionAdapter(Estimated):
             offsets={} if rows.offset is None else {MEAN: rows.offset},
             null_spaces={"beta": self.rank.null_space},
             row_weights=self.counts,
+            groups=np.arange(len(rows.frame)),
+            refits=self,
             health=self._health,
             polish=self.polish,
         )

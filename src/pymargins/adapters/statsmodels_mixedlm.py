@@ -74,7 +74,7 @@ from pymargins.models.uncertainty import (
     Request,
 )
 from pymargins.models.variances import GAMMA, VarianceParameter, VarianceStructure
-from pymargins.options import Bootstrap
+from pymargins.options import Bootstrap, Kind
 from pymargins.ranks import column_rank
 
 #: A deviance this little above that of the optimum is where an optimiser stops.
@@ -388,14 +388,20 @@ class StatsmodelsMixedLMAdapter(TakesEquations):
             )
         return PolishedMixedLM(self).fitted
 
+    @property
+    def kind(self) -> Kind:
+        """Whole groups are drawn where no kind of bootstrap is asked for."""
+        return "cluster"
+
     def bootstrap(self, option: Bootstrap) -> Replicates:
         """Refit the model to resampled data."""
+        from pymargins.adapters.mixedlm_bootstrap import bootstrap_mixed
+
+        option = option.of_kind(self.kind)
         if option.engine == "refit":
             from pymargins.adapters.mixedlm_refit import bootstrap_by_refits
 
             return bootstrap_by_refits(self, option)
-        from pymargins.adapters.mixedlm_bootstrap import bootstrap_mixed
-
         self._require_free(
             "bootstrap", ', which the engine does not cover. Use Bootstrap(engine="refit")'
         )
@@ -406,8 +412,8 @@ class StatsmodelsMixedLMAdapter(TakesEquations):
         from pymargins.adapters.mixedlm_bootstrap import likelihood_ratio_test
 
         self._require_free("likelihood_ratio_test")
-        full, null = self._likelihood_data(None), self._likelihood_data(columns)
-        return likelihood_ratio_test(null, full, option)
+        full = self._likelihood_data(None)
+        return likelihood_ratio_test(self._likelihood_data(columns), full, option)
 
     def _require_free(self, what: str, more: str = "") -> None:
         if self.constrained:

@@ -14,9 +14,11 @@ from pymargins._typing import FloatArray
 from pymargins.adapters.discrete import no_dispersion
 from pymargins.adapters.equations import Equation, second_equation
 from pymargins.adapters.likelihood import LIKELIHOOD, LikelihoodAdapter, joined
+from pymargins.adapters.likelihood_refits import InflatedScores, array_model
 from pymargins.adapters.regression import Names
 from pymargins.adapters.regression_health import PlacedDesign, pearson
 from pymargins.adapters.regression_rows import FittedRows, fitted_rows
+from pymargins.adapters.response_draws import InflatedDraw, count_draw
 from pymargins.adapters.robust_offers import over
 from pymargins.errors import FitWarning, callers_level
 from pymargins.facts import FitHealth
@@ -34,6 +36,7 @@ from pymargins.models.outcomes import (
 from pymargins.models.parameters import Parameters
 from pymargins.models.responses import link_mean_of, with_responses
 from pymargins.models.uncertainty import Covariance, Request
+from pymargins.regression.refits.refitter import Refitter
 
 INFLATION = "inflation"
 LOST_BLOCK = (
@@ -120,6 +123,23 @@ class ZeroInflatedAdapter(LikelihoodAdapter):
         }
 
     @property
+    def bootstraps(self) -> dict[str, str]:
+        """The kinds of bootstrap, each with why it has it not, or nothing."""
+        why = ""
+        if self.name == "ZeroInflatedGeneralizedPoisson" and self.params[-1] < 0:
+            why = "an underdispersed generalised Poisson distribution cannot be drawn from exactly"
+        return {**super().bootstraps, "parametric": why}
+
+    def response_draw(self, refitter: Refitter) -> InflatedDraw:
+        """Draw counts, some of them structural zeros."""
+        a, k, params = self.source.k_inflate, self.rows.exog.shape[1], refitter.params
+        offset = 0.0 if self.rows.offset is None else self.rows.offset
+        mean = np.exp(self.rows.exog @ params[a : a + k] + offset)[:, None]
+        zero = self.inflation.inverse(np.asarray(self.source.exog_infl, float) @ params[:a])
+        main = self.source.model_main
+        return InflatedDraw(count_draw(main, type(main).__name__, mean, params), zero[:, None])
+
+    @property
     def separable(self) -> bool:
         """Means and probabilities tend to 0, or to 1, as their predictor runs off."""
         return True
@@ -163,19 +183,11 @@ class ZeroInflatedAdapter(LikelihoodAdapter):
 
         Exact for both links of the inflation; statsmodels takes differences with the probit.
         """
-        source = self.source
-        k = source.k_inflate
-        design, count = np.asarray(source.exog_infl, dtype=float), source.model_main
-        excess = design @ params[:k]
-        pi, rise = self.inflation.inverse(excess), self.inflation.first(excess)
-        left = np.maximum(1.0 - pi, np.finfo(float).tiny)
-        zero = np.asarray(source.endog) == 0
-        by_count = np.asarray(count.score_obs(params[k:]), dtype=float)
-        chance = np.exp(np.asarray(count.loglikeobs(params[k:]), dtype=float))
-        both = np.where(zero, pi + left * chance, 1.0)
-        share = np.where(zero, left * chance / both, 1.0)
-        by_excess = np.where(zero, (1.0 - chance) * rise / both, -rise / left)
-        return np.hstack([design * by_excess[:, None], by_count * share[:, None]])
+        return InflatedScores(self.source, self.inflation).scores(params)
+
+    def row_scores(self) -> InflatedScores:
+        """Return the likelihood row by row, made of arrays."""
+        return InflatedScores(array_model(self.source, self.source.endog), self.inflation)
 
     # --- the right information -----------------------------------------------------------------
 

@@ -110,7 +110,7 @@ class BootstrapDraws:
     Parameters
     ----------
     kind : str
-        ``"cluster"``, ``"parametric"``, ``"residual"``, ``"wild"``, ...
+        ``"rows"``, ``"cluster"``, ``"parametric"``, ``"residual"``, ``"wild"``, ...
     n_boot : int
     interval : str
     resampled : bool
@@ -121,6 +121,8 @@ class BootstrapDraws:
         How many larger clusters were drawn, where they are not the groups of the model.
     refitted_by : str
         The package that refitted, where it is not pymargins itself.
+    rows : bool
+        Whether single rows were drawn, or had multipliers of their own.
     """
 
     kind: str
@@ -130,6 +132,7 @@ class BootstrapDraws:
     strata: tuple[str, ...] = ()
     clusters: int | None = None
     refitted_by: str = ""
+    rows: bool = False
 
 
 Method: TypeAlias = DeltaMethod | ProfileMethod | SimulatedDraws | BootstrapDraws
@@ -170,10 +173,19 @@ def few_groups(model: ModelFacts, known: Collection[str]) -> tuple[FewGroups, ..
 
 @dataclass(frozen=True, slots=True)
 class FewClusters:
-    """A bootstrap has little to draw from: so few clusters, or so few in the smallest arm."""
+    """A bootstrap has little to draw from: so few clusters, or so few in the smallest arm.
+
+    Parameters
+    ----------
+    clusters : int
+    in_arm : bool
+    remedies : tuple of str
+        The degrees of freedom by name that allow for it.
+    """
 
     clusters: int
     in_arm: bool = False
+    remedies: tuple[str, ...] = ("kenward-roger",)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ def choose_inference(
 ) -> Choice:
     """Build the inference a session asked for, or say what is supported."""
     if isinstance(option, Bootstrap):
-        return _bootstrapped(fitted, vcov, df, cluster, option)
+        return _bootstrapped(fitted, vcov, df, option)
     cov = choose_covariance(fitted, vcov, df, cluster)
     if isinstance(option, Simulation):
         _refuse_df(df, "simulation")
@@ -61,16 +61,31 @@ def choose_inference(
     return Choice(inference, cov.facts, reference.facts, whole)
 
 
-def _bootstrapped(fitted: Fitted, vcov: Any, df: Any, cluster: Any, option: Bootstrap) -> Choice:
+def settle_method(
+    option: Delta | Simulation | Bootstrap, fitted: Fitted, cluster: Any
+) -> Delta | Simulation | Bootstrap:
+    """Return a bootstrap with the clusters of the session and with its kind; others as they are.
+
+    Raises
+    ------
+    ArgumentError
+        For clusters given twice, and for options that the kind does not use.
+    """
+    if not isinstance(option, Bootstrap):
+        return option
+    if cluster is not None:
+        if option.cluster is not None:
+            raise ArgumentError("cluster: given to the session and to Bootstrap(); give it once.")
+        option = replace(option, cluster=cluster)
+    return option if fitted.refits is None else option.of_kind(fitted.refits.kind)
+
+
+def _bootstrapped(fitted: Fitted, vcov: Any, df: Any, option: Bootstrap) -> Choice:
     _refuse_df(df, "bootstrap")
     if vcov is not None:
         raise ArgumentError(
             'vcov: method="bootstrap" takes its uncertainty from refits; leave `vcov` out.'
         )
-    if cluster is not None:
-        if option.cluster is not None:
-            raise ArgumentError("cluster: given to the session and to Bootstrap(); give it once.")
-        option = replace(option, cluster=cluster)
     inference, found = bootstrap(option, fitted)
     whole = Whole(fitted, inference, replicates=found)
     drawn = ReferenceFacts(Distribution.DRAWS)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from pymargins._typing import FloatArray
+from pymargins._typing import FloatArray, IntArray
 from pymargins.errors import NumericalError, UnsupportedError
 from pymargins.facts import (
     BootstrapDraws,
@@ -68,7 +68,7 @@ def bootstrap(option: Bootstrap, fitted: Fitted) -> tuple[DrawsInference, Replic
         raise NumericalError(
             f"bootstrap: {failed} of {option.n_boot} replicates failed, more than the share of "
             f"{option.max_failures:g} allowed by max_failures. {tally}. Look at m.diagnose() of a "
-            'session without the bootstrap; a simpler random part, kind="parametric" (where '
+            'session without the bootstrap; a simpler model, kind="parametric" (where rows or '
             "clusters are few), or a larger max_failures= may do."
         )
     notes: list[Note] = list(found.notes)
@@ -77,13 +77,14 @@ def bootstrap(option: Bootstrap, fitted: Fitted) -> tuple[DrawsInference, Replic
     if found.singular:
         notes.append(SingularReplicates(found.singular, option.n_boot))
     facts = BootstrapDraws(
-        option.kind,
+        str(option.kind),
         option.n_boot,
         option.interval,
         found.point.weights is not None,
         found.strata,
         found.clusters,
         found.refitted_by,
+        found.rows,
     )
     point = fitted.point
     replicates = of_blocks(found, tuple(point.blocks))
@@ -95,12 +96,29 @@ def of_blocks(found: Replicates, blocks: tuple[str, ...]) -> Replicates:
     if blocks == tuple(found.point.blocks):
         return found
     picked = _Picked(found, blocks)
+    covered = tuple(name for name in blocks if name in found.covers)
+    places = places_among(covered, found)
     return replace(
         found,
+        cov=None if found.cov is None else found.cov[:, places[:, None], places],
+        base_cov=None if found.base_cov is None else found.base_cov[np.ix_(places, places)],
+        covers=covered,
         point=picked.of(found.point),
         center=picked.of(Point(found.center[None, :], found.point.blocks)).theta[0],
         jackknife=None if found.jackknife is None else picked,
     )
+
+
+def places_among(blocks: tuple[str, ...], found: Replicates) -> IntArray:
+    """Return where the parameters of some blocks are in the covariances of replicates."""
+    widths = [found.point.block(name).shape[1] for name in found.covers]
+    ends = np.cumsum(widths).tolist()
+    every = np.arange(sum(widths), dtype=np.intp)
+    own = {
+        name: every[end - width : end]
+        for name, width, end in zip(found.covers, widths, ends, strict=True)
+    }
+    return np.concatenate([every[:0], *(own[name] for name in blocks)])
 
 
 class _Picked:

@@ -25,7 +25,7 @@ from pymargins.models.uncertainty import (
 )
 from pymargins.models.variables import Variable
 from pymargins.models.variances import VarianceStructure
-from pymargins.options import Bootstrap
+from pymargins.options import Bootstrap, Kind
 from pymargins.ranks import column_rank
 
 MEAN = "mean"
@@ -33,6 +33,11 @@ MEAN = "mean"
 
 class Refits(Protocol):
     """What refits a model to other data."""
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of bootstrap where none is asked for."""
+        ...
 
     def bootstrap(self, option: Bootstrap) -> Replicates:
         """Refit the model to resampled data."""
@@ -82,7 +87,7 @@ class Fitted:
         Of the rows of `frame` as the user's own frame had it, by which what comes one a row is
         aligned; by default 0 to n - 1.
     groups : ndarray, shape (n,), optional
-        The group of each row, 0..G-1, where rows are drawn in groups.
+        The group of each row, 0..G-1, that a bootstrap draws: each row its own where rows are.
     refits : Refits, optional
     health : callable, optional
         Returns what a reviewer should know of the fit.

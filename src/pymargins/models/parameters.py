@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from pymargins._typing import FloatArray, IntArray
+from pymargins._typing import AnyArray, FloatArray, IntArray
 
 T = TypeVar("T")
 
@@ -65,12 +65,12 @@ class Point:
     blocks : mapping of str to slice
     weights : ndarray, shape (B, G), optional
         How often each group of the fit appears in each replicate, where the population was
-        resampled with the groups; None holds the population fixed.
+        resampled with the groups: numbers of any type; None holds the population fixed.
     """
 
     theta: FloatArray
     blocks: Mapping[str, slice]
-    weights: FloatArray | None = None
+    weights: AnyArray | None = None
     _memo: WeakKeyDictionary[Any, dict[bool, Any]] = field(
         default_factory=WeakKeyDictionary, repr=False
     )

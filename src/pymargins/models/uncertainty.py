@@ -199,6 +199,8 @@ class Replicates:
         How many larger clusters were drawn.
     refitted_by : str
         The package that refitted, where it was not pymargins.
+    rows : bool
+        Whether single rows were drawn, or had multipliers of their own.
     notes : tuple
     seen : callable, optional
         As of a `Covariance`, of replicates that vary by cluster.
@@ -215,5 +217,6 @@ class Replicates:
     strata: tuple[str, ...] = ()
     clusters: int | None = None
     refitted_by: str = ""
+    rows: bool = False
     notes: tuple[Note, ...] = ()
     seen: Callable[[FloatArray], FloatArray] | None = None

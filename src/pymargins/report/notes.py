@@ -204,7 +204,11 @@ def _about_inference(
             where = f"{note.clusters} clusters" + (" in an arm" if note.in_arm else "")
             return (
                 f"only {where}: a bootstrap of clusters has little to draw from; compare with "
-                'df="kenward-roger", or take Bootstrap(kind="parametric")'
+                + (
+                    f'df="{note.remedies[0]}", or take Bootstrap(kind="parametric")'
+                    if note.remedies
+                    else 'vcov="CR2"'
+                )
             )
         case OneCluster():
             return (

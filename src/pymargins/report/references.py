@@ -18,6 +18,7 @@ BETWEEN_WITHIN = (
 )
 SIMULATION = "Krinsky and Robb (1986), Review of Economics and Statistics 68, doi:10.2307/1924536"
 BOOTSTRAPS = {
+    "rows": "Freedman (1981), Annals of Statistics 9, doi:10.1214/aos/1176345638",
     "cluster": "Field and Welsh (2007), Journal of the Royal Statistical Society B 69, "
     "doi:10.1111/j.1467-9868.2007.00593.x",
     "residual": "Carpenter, Goldstein and Rasbash (2003), Applied Statistics 52, "
@@ -27,6 +28,11 @@ BOOTSTRAPS = {
     "wild": "Modugno and Giannerini (2015), Communications in Statistics: Theory and Methods 44, "
     "doi:10.1080/03610926.2013.802807",
 }
+WILD = {
+    True: "Wu (1986), Annals of Statistics 14, doi:10.1214/aos/1176350142",
+    False: "Cameron, Gelbach and Miller (2008), Review of Economics and Statistics 90, "
+    "doi:10.1162/rest.90.3.414",
+}
 
 
 def references_for(facts: SessionFacts) -> tuple[str, ...]:
@@ -34,7 +40,7 @@ def references_for(facts: SessionFacts) -> tuple[str, ...]:
     kind, distribution = facts.covariance.kind, facts.reference.distribution
     used: list[str] = []
     if isinstance(facts.method, BootstrapDraws) and facts.method.kind in BOOTSTRAPS:
-        used.append(BOOTSTRAPS[facts.method.kind])
+        used.append(_bootstrap(facts.method))
     if isinstance(facts.method, SimulatedDraws):
         used.append(SIMULATION)
     if kind == "kenward-roger" or distribution is Distribution.KENWARD_ROGER:
@@ -46,3 +52,9 @@ def references_for(facts: SessionFacts) -> tuple[str, ...]:
     if distribution is Distribution.BETWEEN_WITHIN:
         used.append(BETWEEN_WITHIN)
     return tuple(f"Method: {paper}" for paper in used)
+
+
+def _bootstrap(method: BootstrapDraws) -> str:
+    """Name the paper of a bootstrap; that of residuals of a regression has others."""
+    least_squares = method.rows or method.clusters is not None
+    return WILD[method.rows] if method.kind == "wild" and least_squares else BOOTSTRAPS[method.kind]

@@ -108,6 +108,7 @@ REFERENCES = {
 #: How facts name a random intercept.
 INTERCEPT = "Intercept"
 BOOTSTRAPS = {
+    "rows": "bootstrap of rows",
     "residual": "residual bootstrap (reflated at both levels)",
     "wild": "wild cluster bootstrap",
 }
@@ -283,7 +284,8 @@ def method_words(method: Method) -> str:
         case SimulatedDraws():
             return f"simulation, {method.n_sim:,} draws, percentile intervals"
         case BootstrapDraws():
-            population = "resampled with the groups" if method.resampled else "held fixed"
+            drawn = "rows" if method.rows else "groups"
+            population = f"resampled with the {drawn}" if method.resampled else "held fixed"
             return (
                 f"{bootstrap_words(method)}, {method.n_boot:,} replicates, {method.interval} "
                 f"intervals; population {population}"
@@ -293,8 +295,11 @@ def method_words(method: Method) -> str:
 def bootstrap_words(method: BootstrapDraws) -> str:
     """Name the kind of bootstrap, what it draws, within what, and who refits."""
     words = BOOTSTRAPS.get(method.kind, f"{method.kind} bootstrap")
+    wild = "wild " if method.kind == "wild" else ""
+    if wild and method.rows:
+        words = "wild bootstrap of rows"
     if method.clusters is not None:
-        words = f"bootstrap of {method.clusters} clusters"
+        words = f"{wild}bootstrap of {method.clusters} clusters"
     if method.strata:
         words += f" within {' x '.join(method.strata)}"
     return words + (f" by {method.refitted_by} refits" if method.refitted_by else "")

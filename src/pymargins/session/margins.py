@@ -14,7 +14,7 @@ from pymargins.errors import (
     not_one_of,
 )
 from pymargins.estimands.scales import Scale, as_scale
-from pymargins.inference.choice import choose_inference, parse_method
+from pymargins.inference.choice import choose_inference, parse_method, settle_method
 from pymargins.inference.distributions import check_level
 from pymargins.models.fitted import Fitted
 from pymargins.models.random_effects import choose_random_effects
@@ -75,7 +75,7 @@ class Margins(VarianceVerbs):
     rng : int or Generator, optional
         Seed of the random methods.
     n_jobs : int, optional
-        Processes of the bootstrap's generic refits.
+        Processes of refits one by one; see `Bootstrap`.
     progress : bool, optional
         Whether the bootstrap shows its progress.
     weights : str or array, optional
@@ -92,7 +92,7 @@ class Margins(VarianceVerbs):
     adapter : adapter, optional
         For model classes or data that pymargins does not find by itself.
     cluster : str or array, optional
-        For a cluster-robust `vcov` or the cluster bootstrap: a column, or one label a row (a
+        For a cluster-robust `vcov`, or a bootstrap of clusters: a column, or one label a row (a
         series is aligned by its index), of clusters that hold whole groups. By default the groups
         of the model.
     polish : bool
@@ -198,7 +198,7 @@ class Margins(VarianceVerbs):
             fitted = _polished(fitted)
         fitted = choose_random_effects(fitted, random_effects)
         fitted = choose_response(fitted, response)
-        option = parse_method(method, options)
+        option = settle_method(parse_method(method, options), fitted, cluster)
         resampled = isinstance(option, Bootstrap) and option.population == "resampled"
         put(self, "_fitted", fitted)
         put(self, "_population", make_population(fitted, at, weights, resampled, offset))
