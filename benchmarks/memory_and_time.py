@@ -86,6 +86,23 @@ def bca():
     return lambda: m.predict().conf_int()
 
 
+def resampled(kind: str):
+    """Refit many groups with many coefficients, studentized."""
+    from pymargins import Bootstrap
+
+    frame = study(20_000, 400, 24)
+    option = Bootstrap(1000, kind=kind, interval="studentized", rng=1)
+    return lambda: session("y ~ level + x + z", frame, method=option, vcov=None).dydx("x")
+
+
+def cluster_bootstrap():
+    return resampled("cluster")
+
+
+def wild_bootstrap():
+    return resampled("wild")
+
+
 def elasticity_of_replicates():
     from pymargins import Bootstrap
 
@@ -105,6 +122,8 @@ PIECES: dict[str, Callable] = {
     "a - b on 10,000 rows": difference,
     "pairwise() of 500 rows": pairs_of_500,
     "BCa intervals, 10,000 groups": bca,
+    "cluster bootstrap, 20,000 rows, 400 groups": cluster_bootstrap,
+    "wild bootstrap, 20,000 rows, 400 groups": wild_bootstrap,
     "eyex of a spline, 100 replicates": elasticity_of_replicates,
     "eyex of a spline at 3 points, 100,000 rows": elasticity_of_many_rows,
 }
