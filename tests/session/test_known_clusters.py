@@ -369,3 +369,29 @@ def test_many_rows_are_tested_together(slopes):
     assert (adjusted.p_value >= found.p_value - 1e-12).all()
     low = m.predict(over="school").conf_int(simultaneous=True)["ci_lower"]
     assert (low.to_numpy() < m.predict(over="school").conf_int()["ci_lower"].to_numpy()).all()
+
+
+# --- the effects themselves ----------------------------------------------------------------------
+
+
+def test_random_effects_by_term_and_level(slopes, book):
+    found = Margins(slopes, **PREDICTED).random_effects()
+    rows = np.eye(21)[[*range(3, 21, 2), *range(4, 21, 2)]]
+    _same(found, book.ask(rows))
+    assert found.labels[0] == "school=s0: Intercept"
+    assert found.labels[-1] == "school=s8: hours"
+    frame = found.to_frame()
+    assert frame.columns.tolist()[1:4] == ["group", "term", "level"]
+    own = slopes.random_effects["s4"].to_numpy()
+    picked = found.where(level="s4")
+    np.testing.assert_allclose(picked.estimate, own, rtol=1e-6)
+    assert "Predicted random effect" in str(found)
+    assert found.plot() is not None
+
+
+def test_random_effects_of_nested_components(nested):
+    found = Margins(nested, **PREDICTED).random_effects()
+    assert found.labels[9] == "room=s0:down: Intercept"
+    assert len(found) == 27
+    with pytest.raises(UnsupportedError, match='random_effects="predicted"'):
+        Margins(nested).random_effects()

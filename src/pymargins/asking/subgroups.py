@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence, Set
+from math import prod
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from pymargins._typing import IntArray
 from pymargins.asking.frames import no_column
 from pymargins.errors import ArgumentError, ArgumentTypeError, UnknownNameError, listing
 from pymargins.estimands.rows import Strata
@@ -61,7 +63,7 @@ def subgroups_of(frame: pd.DataFrame, over: Sequence[str]) -> tuple[Strata | Non
             codes, values = _factorized(name, column)
         levels.append(values)
         joint = joint * len(values) + codes
-    present, codes = np.unique(joint, return_inverse=True)
+    present, codes = _present(joint, prod(len(values) for values in levels))
     labels: dict[str, Any] = {}
     rest = present
     for name, values in zip(reversed(over), reversed(levels), strict=True):
@@ -69,6 +71,15 @@ def subgroups_of(frame: pd.DataFrame, over: Sequence[str]) -> tuple[Strata | Non
         labels[name] = np.asarray(values)[position]
     frame_of_labels = pd.DataFrame({name: labels[name] for name in over})
     return Strata(codes.astype(np.intp).ravel(), len(present)), frame_of_labels
+
+
+def _present(joint: IntArray, size: int) -> tuple[IntArray, IntArray]:
+    """Return the numbers below `size` that occur, sorted, and the place of each among them."""
+    if size > len(joint):
+        present, codes = np.unique(joint, return_inverse=True)
+        return present, codes.ravel()
+    occurs = np.bincount(joint, minlength=size) > 0
+    return np.flatnonzero(occurs), (np.cumsum(occurs) - 1)[joint]
 
 
 def _factorized(name: str, column: Any) -> tuple[Any, Any]:

@@ -16,10 +16,45 @@ import numpy as np
 import pandas as pd
 
 from pymargins._typing import FloatArray, IntArray
+from pymargins.estimands.columns import Columns
+from pymargins.estimands.jacobians import beside
+from pymargins.estimands.nodes import Evaluated, Node
 from pymargins.estimands.rows import Rows, Strata
 from pymargins.estimands.scenes import Grid, average, shift
-from pymargins.models.clusters import ClusterMean, ClusterTerm
+from pymargins.models.clusters import EFFECTS, ClusterMean, ClusterTerm
+from pymargins.models.parameters import Point
 from pymargins.models.random_part import RANDOM
+
+
+@dataclass(frozen=True, eq=False)
+class Effects(Node):
+    """Random effects themselves, by their places among those of all levels.
+
+    Parameters
+    ----------
+    places : ndarray, shape (k,)
+    size : int
+        W, the number of all effects.
+    labels : tuple of str
+    columns : mapping of str to sequence
+    """
+
+    places: IntArray
+    size: int
+    labels: tuple[str, ...]
+    columns: Columns
+
+    def evaluate(self, point: Point, gradient: bool) -> Evaluated:
+        """Pick."""
+        value = point.block(EFFECTS)[:, self.places]
+        if not gradient:
+            return value, None
+        from scipy import sparse
+
+        k = len(self.places)
+        ones = (np.ones(k), (np.arange(k), self.places))
+        random = sparse.csr_array(sparse.coo_array(ones, shape=(k, self.size)))
+        return value, beside(np.zeros((k, point.width - self.size)), random)
 
 
 def effects_of(
@@ -127,8 +162,10 @@ def _cells(rows: Rows, strata: Strata | None, grid: Grid, keys: tuple[str, ...])
         cell = cell * len(seen) + codes
     first, split = np.zeros(1, dtype=np.intp), None
     if columns or strata is not None:
-        present, first, of_row = np.unique(cell, return_index=True, return_inverse=True)
-        split = Strata(of_row.ravel().astype(np.intp), len(present))
+        of_row, present = pd.factorize(cell)  # numbered as they come
+        split = Strata(of_row.astype(np.intp), len(present))
+        first = np.empty(len(present), dtype=np.intp)
+        first[of_row[::-1]] = np.arange(rows.n)[::-1]
     subgroup = first * 0 if strata is None else strata.codes[first].astype(np.intp)
     shape = (len(first), grid.size)
     values = [

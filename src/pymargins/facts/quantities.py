@@ -22,6 +22,7 @@ class Kind(Enum):
     R_SQUARED = auto()
     CLUSTER_SHARE = auto()
     SLOPE_QUANTILE = auto()
+    RANDOM_EFFECT = auto()
 
 
 #: Of these no value means no effect, and a table shows no test.

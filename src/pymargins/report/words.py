@@ -41,6 +41,7 @@ KINDS = {
     Kind.R_SQUARED: ("share of variance explained", "shares of variance explained"),
     Kind.CLUSTER_SHARE: ("share of clusters by their slope", "shares of clusters by their slopes"),
     Kind.SLOPE_QUANTILE: ("quantile of the slopes of clusters", "quantiles of slopes of clusters"),
+    Kind.RANDOM_EFFECT: ("predicted random effect", "predicted random effects"),
 }
 #: What users called to get them, where the words alone do not tell.
 VERBS = {

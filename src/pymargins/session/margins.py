@@ -20,6 +20,7 @@ from pymargins.models.fitted import Fitted
 from pymargins.models.random_effects import choose_random_effects
 from pymargins.models.responses import choose_response
 from pymargins.options import Bootstrap
+from pymargins.session.clusters import ClusterVerbs
 from pymargins.session.variances import VarianceVerbs
 
 
@@ -28,7 +29,7 @@ from pymargins.session.variances import VarianceVerbs
     *("joint_tests", "likelihood_ratio_test", "variance_components", "icc", "r_squared"),
     *("slope_share", "slope_quantiles"),
 )
-class Margins(VarianceVerbs):
+class Margins(VarianceVerbs, ClusterVerbs):
     """Marginal effects of a fitted model.
 
     A session fixes the scale, the population, the covariance, the degrees of freedom and the

@@ -11,7 +11,8 @@ Satterthwaite's, ``2 M^2 / (h'W h)``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -79,6 +80,7 @@ class Prediction:
     variance_of_gamma: VarianceCovariance
     estimation: EstimationForms | None = None
     fixed: KenwardRogerFit | None = None
+    _last: dict[str, Any] = field(default_factory=dict, repr=False)
 
     # --- covariances ---------------------------------------------------------------------------
 
@@ -101,6 +103,9 @@ class Prediction:
 
         Infinite where the variance of its estimate is zero.
         """
+        return self._remembered("df", rows, self._df).copy()
+
+    def _df(self, rows: Any) -> FloatArray:
         terms = self._terms(rows)
         variance = self._variance(terms)
         none = self.without_variance(rows)
@@ -134,6 +139,21 @@ class Prediction:
     # --- rows ----------------------------------------------------------------------------------
 
     def _terms(self, rows: Any) -> _Terms:
+        return self._remembered("terms", rows, self._formed)
+
+    def _remembered(self, name: str, rows: Any, compute: Callable[[Any], Any]) -> Any:
+        """Return what was computed of these rows: a table's figures ask one after the other."""
+        if self._last.get("rows") is not rows:
+            self._last.clear()
+            self._last["rows"] = rows
+        if name not in self._last:
+            self._last[name] = compute(rows)
+        return self._last[name]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_last": {}}
+
+    def _formed(self, rows: Any) -> _Terms:
         rows = sparse.csr_array(rows)
         p = len(self.basis)
         known, new = self._split(rows[:, p:])
