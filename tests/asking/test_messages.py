@@ -19,6 +19,9 @@ from pymargins import (
     levels,
     pairwise,
 )
+from pymargins.asking.outcome import refuse_log_of_log
+from pymargins.estimands.scales import SCALES
+from pymargins.facts import ModelFacts, TransformedResponse
 from support.small_models import FixedModel, fit, session, study
 
 
@@ -149,6 +152,41 @@ def test_ratios_of_logarithms_are_refused(logged):
     with pytest.raises(UnsupportedError, match=r"eydx.*m.dydx\(...\) is that of score"):
         session(logged).eydx("age")
     assert session(logged).dyex("age").labels == ("age",)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "sentence"),
+    [
+        ("I(np.log(score))", "ratios of score: m = Margins(fit); np.exp("),
+        ("np.log10(score)", "ratios of score: m = Margins(fit); 10 ** m.contrasts(...).estimate"),
+        ("np.log2(score + 1)", "ratios of score + 1: m = Margins(fit); 2 ** m.contrasts("),
+        ("np.log1p(score)", "ratios of 1 + score: m = Margins(fit); np.exp("),
+        ("I(100 * np.log(score))", "that of two logarithms."),
+        ("I(np.log(score) - np.log(age))", "that of two logarithms."),
+        ("I(-np.log(score) / 2)", "that of two logarithms."),
+    ],
+)
+def test_a_logarithm_is_known_however_it_is_written(data, outcome, sentence):
+    model = fit(f"{outcome} ~ treated + school", data)
+    with pytest.raises(UnsupportedError) as caught:
+        session(model, scale="log")
+    assert sentence in str(caught.value)
+    with pytest.raises(UnsupportedError, match="eydx"):
+        session(model).eydx("treated")
+
+
+@pytest.mark.parametrize("outcome", ["np.sqrt(score)", "I(score / np.log(age))", "score"])
+def test_other_outcomes_are_no_logarithms(data, outcome):
+    found = session(fit(f"{outcome} ~ treated + school", data), scale="log").predict()
+    assert np.isfinite(found.estimate).all()
+
+
+def test_a_logarithm_in_formulaics_words():
+    for outcome in ("np.log(`my score`)", "{np.log(score)}", "log(score)"):
+        noted = (TransformedResponse(outcome, "score"),)
+        model = ModelFacts("model", outcome, 10, notes=noted)
+        with pytest.raises(UnsupportedError, match="two logarithms"):
+            refuse_log_of_log(model, SCALES["log"])
 
 
 def test_the_sentence_that_is_given_works(logged, data):

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pymargins import Bootstrap, FitWarning, Margins, NumericalError, pairwise
+from pymargins import Bootstrap, FitWarning, Margins, NumericalError, Simulation, pairwise
 from support.small_models import fit, quietly
 
 ROBUST = ("CR0", "CR1", "CR2", "CR3")
@@ -57,7 +57,7 @@ def test_one_treated_cluster_is_warned_of_by_every_kind(one, kind):
 def test_the_share_that_clusters_show_is_that_of_the_working_model(one):
     m = open_quietly(one, vcov="CR2")
     rows = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
-    share = m._inference.seen(rows)
+    share = m._inference.seen.share(rows)
     assert share[0] < 0.15  # the eleven others show their part
     assert share[1] == pytest.approx(1.0, abs=1e-8)
 
@@ -99,6 +99,37 @@ def test_the_wild_bootstrap_shows_no_more(one):
     assert len(told) == 1
     half = fit("y ~ treated + x", trial(6), groups="village")
     assert asked(open_quietly(half, method=option))[1] == []
+
+
+def test_draws_of_a_robust_covariance_show_no_more(one):
+    option = Simulation(200, rng=1)
+    assert len(asked(open_quietly(one, vcov="CR2", method=option))[1]) == 1
+
+
+def test_a_bootstrap_of_clusters_shows_no_more():
+    """One village with a dose of its own: every replicate has some, and hardly any varies."""
+    frame = trial(1)
+    frame["dose"] = np.where(frame["treated"] == 1, 50.0, frame["village"] % 3)
+    model = fit("y ~ dose + x", frame, groups="village")
+    m = open_quietly(model, method=Bootstrap(49, rng=1, interval="percentile"))
+    with pytest.warns(FitWarning, match="'dose': hardly more than one cluster determines it"):
+        m.dydx("dose")
+    half = fit("y ~ treated + x", trial(6), groups="village")
+    m = open_quietly(half, method=Bootstrap(49, rng=1, interval="percentile"))
+    assert asked(m)[1] == []
+
+
+def test_a_bootstrap_without_one_treated_cluster_fails_with_words(one):
+    with pytest.raises(NumericalError, match=r'not identified.*kind="parametric"'):
+        open_quietly(one, method=Bootstrap(49, rng=1))
+
+
+def test_tests_of_terms_say_it_too(one):
+    m = open_quietly(one, vcov="CR2")
+    with pytest.warns(FitWarning, match="'treated': hardly more than one cluster"):
+        tests = m.joint_tests().set_index("term")
+    assert tests.loc["treated", "note"].startswith("NOT TO BE TRUSTED")
+    assert tests.loc["x", "note"] == ""
 
 
 def test_a_cluster_that_is_a_fixed_effect_too_is_refused():

@@ -59,8 +59,9 @@ def test_an_unhealthy_fit() -> None:
     assert short_warning(ill, "model") == (
         "Check this fit: the fit is not at its optimum (deviance 0.51 too high): standard errors "
         "are up to 2 times too small for coefficients and nearly right for mean responses of rows "
-        "(worst: age). See m.diagnose(). Margins(fit, polish=True) works at the optimum; a refit "
-        'by fit(method="powell") often reaches it too, and takes longer.'
+        "(worst: age). See m.diagnose(). Margins(fit, polish=True) works at the optimum. A refit "
+        'reaches it less often: by fit(method="powell"), and with random slopes on centred '
+        "variables."
     )
 
 

@@ -21,14 +21,15 @@ from pymargins.facts import (
     FewSandwiched,
     FitWeights,
     GroupsAsSubgroups,
+    HardlySeen,
     IndefiniteInformation,
+    LostEffects,
     NewClusters,
     NoPredictionVariance,
     NoProfile,
     NotAMean,
     Note,
     Omitted,
-    OneCluster,
     Polished,
     QuotientNull,
     Remark,
@@ -173,7 +174,7 @@ FINDINGS = [
         "(fit.random_effects) are averaged out.",
     ),
     (
-        OneCluster(("a",), 0.085),
+        HardlySeen(("a",), 0.085),
         "NOT TO BE TRUSTED: 'a'. Hardly more than one cluster determines it, and clusters show "
         "8.5 % of its variance only: its standard error is too small by a factor of about 3.4, "
         'its interval and p-value are wrong; take vcov="kenward-roger".',
@@ -211,6 +212,13 @@ FINDINGS = [
         Standardised("", 15.0),
         "In units of a standard deviation of 15, which is taken as known.",
     ),
+    (
+        HardlySeen(("a",), 0.085, "row", ("nonrobust",)),
+        "NOT TO BE TRUSTED: 'a'. Hardly more than one row determines it, and rows show 8.5 % of "
+        "its variance only: its standard error is too small by a factor of about 3.4, its interval "
+        'and p-value are wrong; take vcov="nonrobust".',
+    ),
+    (LostEffects(2, 5), "2 of 5 effects are not estimable."),
     (Omitted(("a", "b")), "2 left out because the data do not determine them: 'a', 'b'."),
 ]
 

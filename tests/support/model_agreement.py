@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pytest
 
-from pymargins import HAC
-from support.model_cases import ModelCase, ask, deviations, excluded, methods
+from pymargins import HAC, NumericalError
+from support.model_cases import ModelCase, ask, deviations, excluded, hardly_seen, methods
 
 LEAST_SQUARES = ("OLS", "WLS", "GLS")
 #: statsmodels' default covariance of a quantile fit depends on the sign of residuals that are zero.
@@ -87,13 +89,22 @@ def _clustered(case: ModelCase, name: str) -> list[Way]:
 
 
 def worst(case: ModelCase, way: Way) -> tuple[float, float]:
-    """Return the largest deviations over all queries of a case; degrees of freedom must agree."""
+    """Return the largest deviations over all queries of a case; degrees of freedom must agree.
+
+    What residuals show next to nothing of must be refused.
+    """
     model = case.fit(way.how)
     estimate = error = 0.0
     for query in case.queries:
         if excluded(case.id, query):
             continue
-        table, _ = ask(case, query, model, **way.options)
+        if hardly_seen(case.id, query, way.covariance):
+            with pytest.raises(NumericalError, match="a single cluster determines it"):
+                ask(case, query, model, **way.options)
+            continue
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*hardly more than one")
+            table, _ = ask(case, query, model, **way.options)
         table["std_error"] *= way.factor
         found = methods(query, way.covariance)
         method = found.get(way.reference, found["asymptotic"])

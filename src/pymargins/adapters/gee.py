@@ -17,7 +17,7 @@ from pymargins.adapters.links import inverse_link
 from pymargins.adapters.refitted import NO_DISTRIBUTION
 from pymargins.adapters.regression import Names, RegressionAdapter
 from pymargins.adapters.regression_health import Step
-from pymargins.adapters.robust_offers import over
+from pymargins.adapters.robust_offers import over, seen_over
 from pymargins.errors import UnsupportedError
 from pymargins.facts import CovarianceFacts, Distribution, FitWeights, ModelNote
 from pymargins.models.fitted import Fitted
@@ -25,11 +25,14 @@ from pymargins.models.means import InverseLink
 from pymargins.models.responses import link_response
 from pymargins.models.uncertainty import Covariance, CovarianceOffer, Reference, Request
 from pymargins.options import Kind
-from pymargins.regression.clusters import CLUSTERED, Clusters
+from pymargins.regression.clusters import CLUSTERED, ClusterKind, Clusters
 from pymargins.regression.estimating import Estimating, Working, inverse_root
+from pymargins.regression.shown import Shown, shown_by_clusters
 
 #: What statsmodels calls the covariances of the equations.
 ATTRIBUTES = {"nonrobust": "cov_naive", "CR0": "cov_robust", "CR3": "cov_robust_bc"}
+#: The robust ones, as a fit calls that which it reports.
+REPORTED: dict[str, ClusterKind] = {"robust": "CR0", "bias_reduced": "CR3"}
 
 
 class GeeAdapter(RegressionAdapter):
@@ -123,6 +126,18 @@ class GeeAdapter(RegressionAdapter):
             working=Working(rise, residual),
         )
 
+    def shown_by(self, kind: ClusterKind) -> Shown:
+        """Return what a covariance that is robust to its groups shows of a variance."""
+        return shown_by_clusters(self.estimating, kind, Clusters.of(self.clusters))
+
+    @cached_property
+    def shown(self) -> tuple[Shown, str] | None:
+        """What the covariance that the fit reports shows of a variance; None where it is whole."""
+        kind = REPORTED.get(self.reported_kind)
+        if kind is None or self.source.constraint is not None:
+            return None
+        return self.shown_by(kind), "cluster"
+
     def _root(self, group: int, mean: FloatArray, deviation: FloatArray) -> FloatArray:
         """Return L' with L L' the inverse of a group's working covariance."""
         one = (np.eye(len(mean)),)
@@ -203,4 +218,9 @@ class Equations:
             return Covariance(cov, CovarianceFacts(self.kind), self.source.own_reference)
         clusters = int(fitted.facts.groups or 0)
         reference = Reference.constant(clusters - 1.0, Distribution.CLUSTERS)
-        return Covariance(cov, CovarianceFacts(self.kind, clusters=clusters), reference)
+        facts = CovarianceFacts(self.kind, clusters=clusters)
+        if self.source.source.constraint is not None:
+            return Covariance(cov, facts, reference)
+        shown = self.source.shown_by("CR3" if self.kind == "CR3" else "CR0")
+        seen = seen_over(shown, fitted.parameters, request, "cluster")
+        return Covariance(cov, facts, reference, seen=seen)

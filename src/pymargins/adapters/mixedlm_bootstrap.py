@@ -24,7 +24,7 @@ from pymargins.mixed.refits.sampling import ClusterSampling
 from pymargins.mixed.small_samples.robust import robust_fit
 from pymargins.models.fitted import Fitted
 from pymargins.models.parameters import Point, slices
-from pymargins.models.uncertainty import Replicates
+from pymargins.models.uncertainty import Replicates, Seen
 from pymargins.options import Bootstrap
 
 
@@ -54,7 +54,7 @@ def bootstrap_mixed(
     if kind != "wild":
         return _replicates(found, best)
     notes = few_clusters(ClusterSampling.of_groups(data.n_groups))
-    seen = robust_fit(data, best.params, "CR2").seen
+    seen = Seen(robust_fit(data, best.params, "CR2").seen)
     return replace(_replicates(found, best, notes=notes), seen=seen)
 
 
@@ -103,6 +103,7 @@ def likelihood_ratio_test(null: MixedData, full: MixedData, option: Bootstrap) -
 
 
 def _clusters(fitted: Fitted, data: MixedData, best: MixedFit, option: Bootstrap) -> Replicates:
+    assert fitted.groups is not None
     drawn = cluster_sampling(fitted, option)
     sampling = drawn.sampling
     resampled = option.population == "resampled"
@@ -123,6 +124,7 @@ def _clusters(fitted: Fitted, data: MixedData, best: MixedFit, option: Bootstrap
         jackknife=Jackknife(data, best, sampling, resampled),
         strata=drawn.strata,
         clusters=drawn.clusters,
+        seen=Seen(robust_fit(data, best.params, "CR0", sampling.clusters[fitted.groups]).seen),
     )
 
 

@@ -20,7 +20,8 @@ from pymargins.adapters.regression_health import (
     saturated,
 )
 from pymargins.adapters.regression_rows import FittedRows, fitted_rows
-from pymargins.adapters.robust_offers import KINDS, named_offers, over
+from pymargins.adapters.reported_robust import shown_as_fitted
+from pymargins.adapters.robust_offers import KINDS, named_offers, over, seen_over
 from pymargins.errors import (
     ModelError,
     NumericalError,
@@ -49,6 +50,7 @@ from pymargins.models.uncertainty import (
 )
 from pymargins.ranks import ColumnRank, column_rank
 from pymargins.regression.sandwich import HETEROSCEDASTIC, heteroscedastic
+from pymargins.regression.shown import Shown
 
 #: What is computed at the estimate, and anew at another.
 COMPUTED = ("estimating", "under_the_model", "health", "dispersion", "equations", "working")
@@ -92,7 +94,9 @@ class RegressionAdapter(Refitted):
     #: The classes it reads, and how tables name them.
     classes: ClassVar[Mapping[str, Names]]
     #: What is computed before the fit itself is left behind.
-    kept: ClassVar[tuple[str, ...]] = ("reported", "estimating", "under_the_model", "health")
+    kept: ClassVar[tuple[str, ...]] = (
+        *("reported", "reported_kind", "estimating", "under_the_model", "shown", "health"),
+    )
 
     def __init__(self, fit: Any, training_data: Any = None) -> None:
         if not self.accepts(fit):
@@ -394,11 +398,25 @@ class RegressionAdapter(Refitted):
         labels = None if groups is None else np.asarray(groups)
         return labels if labels is not None and labels.shape == (len(self.rows.frame),) else None
 
+    @cached_property
+    def shown(self) -> tuple[Shown, str] | None:
+        """What the covariance that the fit reports shows of a variance; None where it is whole."""
+        if self.reported_kind in ("", "nonrobust") or not self.kinds:
+            return None
+        options = getattr(self.results, "cov_kwds", None) or {}
+        groups = options.get("groups", self.clusters)
+        labels = None if groups is None else np.asarray(groups)
+        kind = self.computed_as or self.reported_kind
+        return shown_as_fitted(self.estimating, kind, labels, options)
+
     def _own(self, request: Request) -> Covariance:
         cov = over(self.reported, self.fitted.parameters, request)
         called, computed = self.reported_kind, self.computed_as
         facts = CovarianceFacts("model", fitted_as=called, computed_as=computed)
-        return Covariance(cov, facts, self.own_reference)
+        seen = None
+        if self.shown is not None:
+            seen = seen_over(self.shown[0], self.fitted.parameters, request, self.shown[1])
+        return Covariance(cov, facts, self.own_reference, seen=seen)
 
     @cached_property
     def own_reference(self) -> Reference:

@@ -15,7 +15,7 @@ from pymargins.errors import ArgumentError
 from pymargins.facts import CovarianceFacts, Distribution, ReferenceFacts
 from pymargins.models.fitted import Fitted
 from pymargins.models.parameters import Parameters
-from pymargins.models.uncertainty import Covariance, CovarianceOffer, Reference, Request
+from pymargins.models.uncertainty import Covariance, CovarianceOffer, Reference, Request, Seen
 from pymargins.options import HAC
 from pymargins.regression.clusters import (
     CLUSTERED,
@@ -29,8 +29,10 @@ from pymargins.regression.sandwich import (
     HETEROSCEDASTIC,
     HeteroscedasticKind,
     autocorrelated,
+    bartlett,
     heteroscedastic,
 )
+from pymargins.regression.shown import Shown, shown_by_clusters, shown_by_rows, shown_in_time
 
 #: Every covariance with a name that a regression can have.
 KINDS = ("nonrobust", *HETEROSCEDASTIC, *CLUSTERED, "HAC")
@@ -90,6 +92,12 @@ def over(cov: FloatArray, parameters: Parameters, request: Request) -> FloatArra
     return cov[np.ix_(places, places)]
 
 
+def seen_over(shown: Shown, parameters: Parameters, request: Request, unit: str) -> Seen:
+    """Return what is shown of the parameters that were asked for."""
+    share = shown.of(parameters.places(request.blocks))
+    return Seen(share, unit, ("nonrobust",), request.blocks)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Named:
     """A covariance of a fit by name, made when it is asked for."""
@@ -101,16 +109,29 @@ class Named:
         """Make the part that is asked for."""
         if self.kind in CLUSTERED:
             return self._clustered(self.kind, request)
-        facts = CovarianceFacts(self.kind)
         if self.kind == "nonrobust":
-            cov = self.source.under_the_model
-        elif self.kind == "HAC":
+            return self._made(self.source.under_the_model, CovarianceFacts("nonrobust"), request)
+        fit = self.source.estimating
+        if self.kind == "HAC":
             lags = _lags(request)
-            cov = autocorrelated(self.source.estimating, lags)
-            facts = CovarianceFacts("HAC", lags=lags)
-        else:
-            cov = heteroscedastic(self.source.estimating, cast(HeteroscedasticKind, self.kind))
-        return Covariance(self._over(cov, request), facts, self.source.named_reference)
+            cov, facts = autocorrelated(fit, lags), CovarianceFacts("HAC", lags=lags)
+            return self._made(cov, facts, request, shown_in_time(fit, bartlett(lags)))
+        kind = cast(HeteroscedasticKind, self.kind)
+        cov, facts = heteroscedastic(fit, kind), CovarianceFacts(kind)
+        return self._made(cov, facts, request, shown_by_rows(fit, kind))
+
+    def _made(
+        self,
+        cov: FloatArray,
+        facts: CovarianceFacts,
+        request: Request,
+        shown: Shown | None = None,
+    ) -> Covariance:
+        seen = None if shown is None else self._seen(shown, request, "row")
+        return Covariance(self._over(cov, request), facts, self.source.named_reference, seen=seen)
+
+    def _seen(self, shown: Shown, request: Request, unit: str) -> Seen:
+        return seen_over(shown, self.source.fitted.parameters, request, unit)
 
     def _over(self, cov: FloatArray, request: Request) -> FloatArray:
         return over(cov, self.source.fitted.parameters, request)
@@ -127,7 +148,9 @@ class Named:
             by_name["satterthwaite"] = Reference(facts, method=found)
         own = Reference.constant(clusters.size - 1.0, Distribution.CLUSTERS)
         facts = CovarianceFacts(kind, clusters=clusters.size)
-        return Covariance(self._over(cov, request), facts, own, by_name)
+        shown = shown_by_clusters(source.estimating, kind, clusters)
+        seen = self._seen(shown, request, "cluster")
+        return Covariance(self._over(cov, request), facts, own, by_name, seen)
 
     def _labels(self, request: Request) -> AnyArray:
         if request.cluster is not None:

@@ -72,6 +72,7 @@ from pymargins.models.uncertainty import (
     ReferenceOffer,
     Replicates,
     Request,
+    Seen,
 )
 from pymargins.models.variances import GAMMA, VarianceParameter, VarianceStructure
 from pymargins.options import Bootstrap, Kind
@@ -371,7 +372,7 @@ class StatsmodelsMixedLMAdapter(TakesEquations):
         facts = ReferenceFacts(Distribution.BELL_MCCAFFREY, covariance=kind)
         by_name = {"satterthwaite": Reference(facts, method=found)}
         facts = CovarianceFacts(kind, clusters=found.n_clusters)
-        return Covariance(found.cov, facts, own, by_name, found.seen)
+        return Covariance(found.cov, facts, own, by_name, Seen(found.seen))
 
     # --- refits and health ---------------------------------------------------------------------
 

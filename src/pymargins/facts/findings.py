@@ -63,18 +63,33 @@ class Flat:
 
 
 @dataclass(frozen=True, slots=True)
-class OneCluster:
-    """Rows that one cluster determines: clusters do not show how much these vary.
+class HardlySeen:
+    """Rows that hardly more than one cluster determines, or one row of the data.
+
+    Residuals do not show how much these vary.
 
     Parameters
     ----------
     labels : tuple of str
     share : float
         The least share of a variance that can be seen.
+    unit : {"cluster", "row"}
+    instead : tuple of str
+        The covariances by name that rest on the model's variances.
     """
 
     labels: tuple[str, ...]
     share: float
+    unit: str = "cluster"
+    instead: tuple[str, ...] = ("kenward-roger", "gls")
+
+
+@dataclass(frozen=True, slots=True)
+class LostEffects:
+    """Effects of a term that the data do not determine: its test is of the others."""
+
+    lost: int
+    of: int
 
 
 @dataclass(frozen=True, slots=True)

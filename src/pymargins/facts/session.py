@@ -10,8 +10,9 @@ from pymargins.facts.findings import (
     FewDraws,
     FewSandwiched,
     GroupsAsSubgroups,
+    HardlySeen,
+    LostEffects,
     Omitted,
-    OneCluster,
     ShiftedDf,
     Unadjusted,
 )
@@ -57,7 +58,8 @@ Note: TypeAlias = (
     | FewGroups
     | FewClusters
     | FewSandwiched
-    | OneCluster
+    | HardlySeen
+    | LostEffects
     | FailedReplicates
     | SingularReplicates
     | BoundaryParameters

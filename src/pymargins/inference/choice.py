@@ -52,7 +52,7 @@ def choose_inference(
     cov = choose_covariance(fitted, vcov, df, cluster)
     if isinstance(option, Simulation):
         _refuse_df(df, "simulation")
-        inference = simulate(option, fitted.point, cov.matrix)
+        inference = simulate(option, fitted.point, cov.matrix, cov.seen)
         whole = Whole(fitted, inference)
         return Choice(inference, cov.facts, ReferenceFacts(Distribution.DRAWS), whole)
     reference = choose_reference(fitted, df, cov)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from uuid import uuid4
 
@@ -16,7 +15,7 @@ from pymargins.inference import distributions
 from pymargins.inference.propagation import propagation
 from pymargins.inference.reference import Joint, joint_df, single_df
 from pymargins.models.parameters import Point
-from pymargins.models.uncertainty import Reference, RowCovariance
+from pymargins.models.uncertainty import Reference, RowCovariance, Seen
 
 
 def new_key() -> str:
@@ -35,15 +34,15 @@ class DeltaInference:
     cov : ndarray, shape (P, P), or RowCovariance
         Their covariance.
     reference : Reference
-    seen : callable, optional
-        From rows over the coefficients to the share of their variance that `cov` can show.
+    seen : Seen, optional
+        Of a covariance that is made of residuals.
     key : str
     """
 
     point: Point
     cov: FloatArray | RowCovariance
     reference: Reference
-    seen: Callable[[FloatArray], FloatArray] | None = None
+    seen: Seen | None = None
     key: str = field(default_factory=new_key)
     n_draws: None = None
 

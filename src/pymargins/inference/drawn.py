@@ -17,7 +17,7 @@ from pymargins.inference import distributions
 from pymargins.inference.delta import new_key
 from pymargins.inference.reference import Joint
 from pymargins.models.parameters import Point
-from pymargins.models.uncertainty import Replicates
+from pymargins.models.uncertainty import Replicates, Seen
 
 #: Numbers held at once while replicates' standard errors are formed.
 CHUNK_CELLS = 4_000_000
@@ -52,8 +52,8 @@ class DrawsInference:
     _memo: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
-    def seen(self) -> Callable[[FloatArray], FloatArray] | None:
-        """What tells the share of a variance that the replicates can show, where it may be low."""
+    def seen(self) -> Seen | None:
+        """How much of a variance the replicates can show, where it may be little."""
         return self.replicates.seen
 
     @property

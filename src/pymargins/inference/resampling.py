@@ -19,17 +19,22 @@ from pymargins.inference.drawn import DrawsInference
 from pymargins.inference.propagation import propagation
 from pymargins.models.fitted import Fitted
 from pymargins.models.parameters import Point
-from pymargins.models.uncertainty import Replicates, RowCovariance
+from pymargins.models.uncertainty import Replicates, RowCovariance, Seen
 from pymargins.options import Bootstrap, Simulation
 
 
-def simulate(option: Simulation, point: Point, cov: FloatArray | RowCovariance) -> DrawsInference:
-    """Draw parameters from N(point, cov)."""
+def simulate(
+    option: Simulation,
+    point: Point,
+    cov: FloatArray | RowCovariance,
+    seen: Seen | None = None,
+) -> DrawsInference:
+    """Draw parameters from N(point, cov); `seen` is what `cov` shows."""
     rng = np.random.default_rng(option.rng)
     root = _root(cov, point)
     center = point.theta[0]
     drawn = center + rng.standard_normal((option.n_sim, root.shape[1])) @ root.T
-    replicates = Replicates(Point(drawn, point.blocks), center)
+    replicates = Replicates(Point(drawn, point.blocks), center, seen=seen)
     return DrawsInference(point, replicates, "percentile", SimulatedDraws(option.n_sim))
 
 

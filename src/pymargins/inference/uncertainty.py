@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol
 
 from pymargins._typing import FloatArray
@@ -11,6 +10,7 @@ from pymargins.estimands.nodes import Estimand
 from pymargins.facts import Method, Note
 from pymargins.inference.reference import Joint
 from pymargins.models.parameters import Point
+from pymargins.models.uncertainty import Seen
 
 
 class Uncertainty(Protocol):
@@ -37,11 +37,8 @@ class Uncertainty(Protocol):
         ...
 
     @property
-    def seen(self) -> Callable[[FloatArray], FloatArray] | None:
-        """What tells the share of a variance that clusters show; None without clusters.
-
-        Its rows are over the coefficients.
-        """
+    def seen(self) -> Seen | None:
+        """How much of a variance the data can show, where it is made of residuals."""
         ...
 
     @property

@@ -97,6 +97,29 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """How much of a variance the data can show to a covariance that is made of residuals.
+
+    Parameters
+    ----------
+    share : callable
+        From rows over the parameters of `blocks` (k, P) to the share (k,) of the variance of each
+        that it can show, by the working model: about one where it can be trusted.
+    unit : {"cluster", "row"}
+        What residuals are taken together by.
+    instead : tuple of str
+        The covariances by name that rest on the model's variances.
+    blocks : tuple of str
+        The parameters whose variance is made of residuals.
+    """
+
+    share: Callable[[FloatArray], FloatArray]
+    unit: str = "cluster"
+    instead: tuple[str, ...] = ("kenward-roger", "gls")
+    blocks: tuple[str, ...] = ("beta",)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Covariance:
     """A covariance of the parameters.
 
@@ -108,16 +131,15 @@ class Covariance:
         What statistics with it are referred to by default; otherwise the model's own.
     references : mapping of str to Reference
         Those that belong to it by name: ``"satterthwaite"`` of a cluster-robust one.
-    seen : callable, optional
-        From rows over the coefficients (k, p) to the share (k,) of the variance of each that such
-        an estimate can show, by the working model: about one where it can be trusted.
+    seen : Seen, optional
+        Of one that is made of residuals.
     """
 
     matrix: FloatArray | RowCovariance
     facts: CovarianceFacts
     reference: Reference | None = None
     references: Mapping[str, Reference] = field(default_factory=dict)
-    seen: Callable[[FloatArray], FloatArray] | None = None
+    seen: Seen | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -202,8 +224,8 @@ class Replicates:
     rows : bool
         Whether single rows were drawn, or had multipliers of their own.
     notes : tuple
-    seen : callable, optional
-        As of a `Covariance`, of replicates that vary by cluster.
+    seen : Seen, optional
+        Of replicates that vary as residuals, or clusters, do.
     """
 
     point: Point
@@ -219,4 +241,4 @@ class Replicates:
     refitted_by: str = ""
     rows: bool = False
     notes: tuple[Note, ...] = ()
-    seen: Callable[[FloatArray], FloatArray] | None = None
+    seen: Seen | None = None

@@ -122,7 +122,7 @@ class Estimating:
                 f"vcov: {int(alone.sum())} row(s), the first at position "
                 f"{int(np.flatnonzero(alone)[0])}, each determine a coefficient alone (leverage "
                 "1), so their residuals tell nothing and HC2, HC3 and the like are not defined. "
-                'Use "HC1", or leave such levels out of the formula.'
+                'Use "HC1" or "nonrobust", or leave such levels out of the formula.'
             )
         return out
 

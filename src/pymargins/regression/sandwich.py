@@ -76,10 +76,15 @@ def autocorrelated(fit: Estimating, lags: int) -> FloatArray:
             "fewer lags."
         )
     meat = fit.scores.T @ fit.scores
-    for lag in range(1, lags + 1):
+    for lag, weight in enumerate(bartlett(lags), start=1):
         shared = fit.scores[lag:].T @ fit.scores[:-lag]
-        meat += (1.0 - lag / (lags + 1.0)) * (shared + shared.T)
+        meat += weight * (shared + shared.T)
     return _sandwich(fit.bread, meat)
+
+
+def bartlett(lags: int) -> list[float]:
+    """Return the weights of the first lags."""
+    return [1.0 - lag / (lags + 1.0) for lag in range(1, lags + 1)]
 
 
 def _sandwich(bread: FloatArray, meat: FloatArray) -> FloatArray:

@@ -153,8 +153,8 @@ def _advice(health: Health, vcov: str, shifted: bool) -> str:
     """Say what helps: GLS inherits what a fit off its optimum has wrong, so it is no help there."""
     if not health.polished and (shifted or not health.at_optimum or not health.converged):
         return (
-            " Margins(fit, polish=True) works at the optimum; a refit by "
-            'fit(method="powell") often reaches it too, and takes longer.'
+            " Margins(fit, polish=True) works at the optimum. A refit reaches it less often: "
+            'by fit(method="powell"), and with random slopes on centred variables.'
         )
     if vcov == "model" and (health.boundary or health.differs_from_gls):
         return ' Margins(fit, vcov="gls") takes standard errors that hold there.'

@@ -20,14 +20,15 @@ from pymargins.facts import (
     FewSandwiched,
     FitWeights,
     GroupsAsSubgroups,
+    HardlySeen,
     IndefiniteInformation,
+    LostEffects,
     NewClusters,
     NoPredictionVariance,
     NoProfile,
     NotAMean,
     Note,
     Omitted,
-    OneCluster,
     Polished,
     QuotientNull,
     Remark,
@@ -146,6 +147,8 @@ def note_words(note: Note) -> str:
                 f"{len(note.labels)} left out because the data do not determine them: "
                 f"{listing(note.labels)}"
             )
+        case LostEffects():
+            return f"{note.lost} of {note.of} effects are not estimable"
         case FewDraws():
             return (
                 f"{note.draws:,} draws cannot show the limits of intervals at "
@@ -185,7 +188,7 @@ def _about_inference(
     note: FewGroups
     | FewClusters
     | FewSandwiched
-    | OneCluster
+    | HardlySeen
     | FailedReplicates
     | SingularReplicates
     | BoundaryParameters
@@ -210,12 +213,13 @@ def _about_inference(
                     else 'vcov="CR2"'
                 )
             )
-        case OneCluster():
+        case HardlySeen():
             return (
-                f"NOT TO BE TRUSTED: {listing(note.labels)}. Hardly more than one cluster "
-                f"determines it, and clusters show {100 * note.share:.2g} % of its variance only: "
-                f"its standard error is too small by a factor of about {note.share**-0.5:.2g}, its "
-                'interval and p-value are wrong; take vcov="kenward-roger"'
+                f"NOT TO BE TRUSTED: {listing(note.labels)}. Hardly more than one {note.unit} "
+                f"determines it, and {note.unit}s show {100 * note.share:.2g} % of its variance "
+                "only: its standard error is too small by a factor of about "
+                f"{note.share**-0.5:.2g}, its interval and p-value are wrong; take "
+                f'vcov="{note.instead[0]}"'
             )
         case FewSandwiched():
             return (

@@ -13,8 +13,8 @@ from pymargins.asking.scenarios import contrast_weights
 from pymargins.errors import ArgumentError, UnsupportedError
 from pymargins.estimands.columns import in_common_of_blocks, with_contrast
 from pymargins.estimands.nodes import Combine, Estimand
-from pymargins.facts import OneCluster, Operation, QuotientNull, ResultFacts
-from pymargins.inference.leverage import one_cluster
+from pymargins.facts import HardlySeen, Operation, QuotientNull, ResultFacts
+from pymargins.inference.leverage import hardly_seen
 from pymargins.results.arithmetic import (
     added,
     aligned,
@@ -197,8 +197,8 @@ class Combined(Hypotheses):
         """Make a result of linear combinations of the rows, told by their weights."""
         quantity = combination(self.facts.quantity, weights, self.facts.scale)
         scale = self.scale.of_contrasts if quantity.compares else self.scale
-        kept = tuple(note for note in self.facts.notes if not isinstance(note, OneCluster))
-        notes = (*kept, *one_cluster(self.inference, estimand))
+        kept = tuple(note for note in self.facts.notes if not isinstance(note, HardlySeen))
+        notes = (*kept, *hardly_seen(self.inference, estimand))
         facts = replace(self.facts, quantity=quantity, scale=scale.facts, notes=notes)
         made = self._with(estimand, facts)
         return replace(made, scale=scale, _cache={})

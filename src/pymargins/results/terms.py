@@ -25,12 +25,15 @@ from pymargins.errors import (
 from pymargins.estimands.nodes import Linear, stacked
 from pymargins.estimands.rows import Rows
 from pymargins.estimands.scenes import Grid, average
+from pymargins.facts import LostEffects, Note
 from pymargins.inference.joint import wald
+from pymargins.inference.leverage import hardly_seen
 from pymargins.inference.uncertainty import Uncertainty
 from pymargins.models.clusters import ClusterMean
 from pymargins.models.design import Design, Factor
 from pymargins.models.fitted import Fitted
 from pymargins.models.variables import Variable
+from pymargins.report.notes import note_words
 
 COLUMNS = ("term", "statistic", "df1", "df2", "p_value", "test")
 ESTIMABLE_TOLERANCE = 1e-8
@@ -89,7 +92,7 @@ def joint_tests(fitted: Fitted, inference: Uncertainty, by: Any = None) -> pd.Da
         for name, variables in terms.items():
             wanted = owned(variables, terms)
             effects = {role: _effects(wanted, points, rows, fixed, role) for role in designs}
-            tests.append({**at, "term": name, **_test(effects, fitted, inference)})
+            tests.append({**at, "term": name, **_test(name, effects, fitted, inference)})
     columns = [*held.columns, *COLUMNS]
     noted = any(test["note"] for test in tests)
     return pd.DataFrame(tests, columns=[*columns, "note"] if noted else columns)
@@ -204,9 +207,9 @@ def _effects(
 
 
 def _test(
-    effects: Mapping[str, FloatArray], fitted: Fitted, inference: Uncertainty
+    name: str, effects: Mapping[str, FloatArray], fitted: Fitted, inference: Uncertainty
 ) -> dict[str, Any]:
-    """Test that effects are zero in every equation, as far as the data determine them."""
+    """Test that effects of a term are zero in every equation, as far as the data tell them."""
     parts: list[Linear] = []
     full = left = 0
     for predictor in fitted.mean.predictors:
@@ -214,12 +217,13 @@ def _test(
         kept = _estimable(matrix, fitted.null_spaces.get(block, np.empty((0, 0))))
         full, left = full + _rank(matrix), left + _rank(kept)
         if kept.any():
-            parts.append(Linear(kept, block, tuple(f"{block} {i}" for i in range(len(kept)))))
-    note = "" if left == full else f"{full - left} of {full} effects are not estimable"
+            parts.append(Linear(kept, block, (name,) * len(kept)))
+    notes: tuple[Note, ...] = () if left == full else (LostEffects(full - left, full),)
     if left == 0:
-        return _no_test("not estimable", note or "nothing varies")
+        return _no_test("not estimable", _words(notes) or "nothing varies")
     estimand = stacked(parts)
     try:
+        notes += hardly_seen(inference, estimand)
         found = wald(estimand, np.zeros(len(estimand)), inference)
     except (
         ArgumentError,
@@ -227,7 +231,11 @@ def _test(
         UnsupportedError,
     ) as error:  # the other terms can still be tested
         return _no_test("not available", str(error).removeprefix("joint_test: "))
-    return {**found.to_dict(), "note": note}
+    return {**found.to_dict(), "note": _words(notes)}
+
+
+def _words(notes: Sequence[Note]) -> str:
+    return "; ".join(note_words(note) for note in notes)
 
 
 def _no_test(why: str, note: str) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from pymargins.facts import (
 )
 from pymargins.inference.choice import Choice
 from pymargins.inference.known_clusters import cluster_notes
-from pymargins.inference.leverage import one_cluster
+from pymargins.inference.leverage import hardly_seen
 from pymargins.inference.uncertainty import Uncertainty
 from pymargins.models.describe import variables_frame
 from pymargins.models.fitted import Fitted
@@ -128,7 +128,7 @@ class Session:
     ) -> MarginsResult:
         """Make a result, evaluated here and now so that what cannot be is told at once."""
         self._inference.value(estimand)
-        notes = (*notes, *one_cluster(self._inference, estimand))
+        notes = (*notes, *hardly_seen(self._inference, estimand))
         notes = (*notes, *cluster_notes(self._inference, estimand, self._fitted.mean))
         facts = ResultFacts(self.facts, quantity, scale.facts, notes)
         whole = self._choice.whole
