@@ -277,7 +277,7 @@ def test_groups_as_subgroups_are_told_apart_from_predictions_for_groups(mixed):
     assert "these are not predictions for the groups themselves" in text
     with pytest.raises(UnknownNameError) as caught:
         session(mixed).predict({"student": [1]})
-    for part in ("fit.random_effects", "no effect of its own"):
+    for part in ('ts="predicted"', "no effect of its own"):
         assert part in str(caught.value)
 
 
