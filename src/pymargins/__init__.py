@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         UnsupportedModelError,
     )
     from pymargins.estimands.scales import Scale
-    from pymargins.options import HAC, Bootstrap, Delta, KenwardRoger, Simulation
+    from pymargins.options import HAC, Bootstrap, Delta, KenwardRoger, Response, Simulation
     from pymargins.results.result import MarginsResult
     from pymargins.session import Margins
 
@@ -54,6 +54,7 @@ __all__ = [
     "NumericalError",
     "PymarginsError",
     "PymarginsWarning",
+    "Response",
     "Scale",
     "Scenario",
     "ScenarioSet",
@@ -90,6 +91,7 @@ _HOME = {
     "NumericalError": "pymargins.errors",
     "PymarginsError": "pymargins.errors",
     "PymarginsWarning": "pymargins.errors",
+    "Response": "pymargins.options",
     "Scale": "pymargins.estimands.scales",
     "Scenario": "pymargins.asking.scenarios",
     "ScenarioSet": "pymargins.asking.scenarios",

@@ -34,6 +34,7 @@ from pymargins.facts import (
     QuotientNull,
     Remark,
     ResponseOf,
+    Retransformed,
     Shift,
     ShiftedDf,
     SingularReplicates,
@@ -48,6 +49,11 @@ from pymargins.report.notes import ADJUSTMENTS, computation_words, note_sentence
 SENTENCES: list[tuple[Note, str]] = [
     (Remark("weights were estimated"), "Weights were estimated."),
     (Remark("Is this what you want?"), "Is this what you want?"),
+    (
+        Retransformed("np.log(score)", "score", "mean", random=True),
+        "Figures are means of score, carried back from np.log(score) and integrated over the "
+        "normal variation of random effects and residual.",
+    ),
     (
         TransformedResponse("np.log(score)", "score"),
         "Figures are means of np.log(score), as the model has it, not of score.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -10,13 +11,20 @@ import numpy as np
 from pymargins._typing import FloatArray
 from pymargins.adapters.batch_refits import batch_refitter
 from pymargins.adapters.drawing import Drawing
+from pymargins.adapters.formulas import response_columns
 from pymargins.adapters.fresh_refits import FreshRefitter, QuantileFit, RobustFit
+from pymargins.adapters.outcome_transform import outcome_scale
 from pymargins.adapters.refitted import NO_DISTRIBUTION, NOT_WILD
 from pymargins.adapters.regression import Names, RegressionAdapter
 from pymargins.adapters.response_draws import FamilyDraw
+from pymargins.adapters.robust_offers import refuse_variance
 from pymargins.errors import UnsupportedError
 from pymargins.facts import FitWeights, ModelNote, NotAMean
+from pymargins.models.fitted import Fitted
 from pymargins.models.links import IDENTITY
+from pymargins.models.parameters import Parameters
+from pymargins.models.spread import GAMMA
+from pymargins.models.uncertainty import Request
 from pymargins.regression.clusters import Clusters
 from pymargins.regression.estimating import Estimating, Working, inverse_root
 from pymargins.regression.refits.refitter import BatchRefitter, Refitter
@@ -37,6 +45,26 @@ class LeastSquaresAdapter(RegressionAdapter):
     def linear(self) -> bool:
         """Least squares have t(n - k) with every covariance, and Bell-McCaffrey df."""
         return True
+
+    def _read(self) -> Fitted:
+        response, frame = self.source.endog_names, self.rows.frame
+        made_of = response_columns(response, frame)
+        scale = outcome_scale(response, made_of, list(frame.columns), self.source.endog)
+        return replace(super()._read(), outcome_scale=scale)
+
+    def _parameters(self) -> Parameters:
+        """Return the coefficients, and the variance of an observation of weight one."""
+        return Parameters.of_blocks(beta=self.params, gamma=[float(self.results.scale)])
+
+    def with_variance(self, cov: FloatArray, request: Request) -> FloatArray:
+        r"""Add the variance of s², :math:`2 s^4 / (n - k)` of normal residuals."""
+        if GAMMA not in request.blocks:
+            return cov
+        if self.reported_kind != "nonrobust":
+            refuse_variance(self.reported_kind, request)
+        own = 2.0 * self.fitted.parameters[GAMMA] ** 2 / self.residual_df
+        p = len(cov)
+        return np.block([[cov, np.zeros((p, 1))], [np.zeros((1, p)), own[None, :]]])
 
     @property
     def notes(self) -> tuple[ModelNote, ...]:

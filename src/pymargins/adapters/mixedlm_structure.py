@@ -9,8 +9,10 @@ import pandas as pd
 
 from pymargins.adapters.formulas import response_columns, transformed_response
 from pymargins.adapters.mixedlm_rows import effect_names, group_name_of
+from pymargins.adapters.outcome_transform import outcome_scale
 from pymargins.facts import ModelFacts, RandomEffects, RandomTerm
 from pymargins.mixed import CovarianceParameters
+from pymargins.models.transforms import OutcomeScale
 
 INTERCEPT = "Intercept"
 PSI_ROUNDING = 1e-8
@@ -32,6 +34,13 @@ def mixed_facts(source: Any, frame: pd.DataFrame, reml: bool) -> ModelFacts:
         notes=transformed_response(response, frame),
         response_variables=response_columns(response, frame),
     )
+
+
+def mixed_outcome(source: Any, frame: pd.DataFrame) -> OutcomeScale:
+    """Tell on which scale the outcome was modelled."""
+    response = str(source.endog_names)
+    made_of = response_columns(response, frame)
+    return outcome_scale(response, made_of, list(frame.columns), source.endog)
 
 
 def random_terms(source: Any, group_name: str | None) -> tuple[RandomTerm, ...]:

@@ -410,7 +410,7 @@ class RegressionAdapter(Refitted):
         return shown_as_fitted(self.estimating, kind, labels, options)
 
     def _own(self, request: Request) -> Covariance:
-        cov = over(self.reported, self.fitted.parameters, request)
+        cov = over(self.with_variance(self.reported, request), self.fitted.parameters, request)
         called, computed = self.reported_kind, self.computed_as
         facts = CovarianceFacts("model", fitted_as=called, computed_as=computed)
         seen = None

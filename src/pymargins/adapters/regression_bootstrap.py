@@ -244,7 +244,8 @@ class _Gathered:
         self, fitted: Fitted, refitter: Refitter, drawing: Drawing, draw: Draw
     ) -> Replicates:
         """Put them together."""
-        blocks = fitted.parameters.blocks
+        known = len(refitter.params)  # coefficients: refits have no variance of residuals
+        blocks = {k: place for k, place in fitted.parameters.blocks.items() if place.stop <= known}
         weights = np.concatenate(self.weights) if self.weights else None
         notes: tuple[FewClusters, ...] = ()
         if drawing.clusters is not None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from pymargins._typing import AnyArray, FloatArray
 from pymargins.adapters.training import cluster_labels
-from pymargins.errors import ArgumentError
+from pymargins.errors import ArgumentError, UnsupportedError
 from pymargins.facts import CovarianceFacts, Distribution, ReferenceFacts
 from pymargins.models.fitted import Fitted
 from pymargins.models.parameters import Parameters
@@ -73,6 +73,10 @@ class Estimated:
         """The clusters that the fit itself was given; None where there are none."""
         return None
 
+    def with_variance(self, cov: FloatArray, request: Request) -> FloatArray:
+        """Return the covariance of the coefficients with what else is asked for; here nothing."""
+        return cov
+
     def require_apart(self, clusters: Clusters) -> None:
         """Raise where the model ties rows of different clusters together; here it never does."""
 
@@ -84,6 +88,16 @@ def named_offers(source: Estimated, kinds: Sequence[str]) -> dict[str, Covarianc
         kind: CovarianceOffer(Named(source, kind), options.get(kind, ()), options.get(kind, ()))
         for kind in kinds
     }
+
+
+def refuse_variance(kind: str, request: Request) -> None:
+    """Raise where a robust covariance is asked for the variance of the residuals."""
+    if "gamma" in request.blocks:
+        raise UnsupportedError(
+            f"vcov: {kind!r} does not trust the model of the variance, and these figures are "
+            "integrated over it. Leave `vcov` out, or ask for the median: "
+            'response="median".'
+        )
 
 
 def over(cov: FloatArray, parameters: Parameters, request: Request) -> FloatArray:
@@ -107,10 +121,13 @@ class Named:
 
     def __call__(self, request: Request) -> Covariance:
         """Make the part that is asked for."""
+        if self.kind != "nonrobust":
+            refuse_variance(self.kind, request)
         if self.kind in CLUSTERED:
             return self._clustered(self.kind, request)
         if self.kind == "nonrobust":
-            return self._made(self.source.under_the_model, CovarianceFacts("nonrobust"), request)
+            cov = self.source.with_variance(self.source.under_the_model, request)
+            return self._made(cov, CovarianceFacts("nonrobust"), request)
         fit = self.source.estimating
         if self.kind == "HAC":
             lags = _lags(request)

@@ -27,7 +27,7 @@ from pymargins.adapters.mixedlm_levels import (
 )
 from pymargins.adapters.mixedlm_random import random_part
 from pymargins.adapters.mixedlm_rows import Arrays, design_and_frame
-from pymargins.adapters.mixedlm_structure import fitted_variances, mixed_facts
+from pymargins.adapters.mixedlm_structure import fitted_variances, mixed_facts, mixed_outcome
 from pymargins.adapters.mixedlm_variances import (
     limits_by_profile,
     refuse_variances,
@@ -179,6 +179,7 @@ class StatsmodelsMixedLMAdapter(TakesEquations):
             random=self.random,
             predicted=self.predicted,
             variances=self.variance_structure,
+            outcome_scale=mixed_outcome(source, frame),
         )
 
     def random(self) -> RandomPart:

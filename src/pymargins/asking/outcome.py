@@ -112,7 +112,8 @@ def refuse_log_of_log(model: ModelFacts, scale: Scale) -> None:
         ratio, limits = (RATIO[found.name].format(part) for part in asked)
         say = (
             f" Differences on the identity scale are logarithms of ratios of {found.of}: "
-            f"m = Margins(fit); {ratio}, and {limits} for the limits."
+            f"m = Margins(fit); {ratio}, and {limits} for the limits. For ratios of means say "
+            'Margins(fit, response="mean", scale="log"), for those of medians response="median".'
         )
     raise UnsupportedError(
         f"scale: the model's outcome is {found.response}, so that its means are logarithms "
@@ -130,7 +131,10 @@ def refuse_elasticity_of_log(model: ModelFacts, verb: str) -> None:
     found = logged(model)
     if found is None or verb not in INSTEAD:
         return
-    instead = f"m.{INSTEAD[verb]}(...) is that of {found.of}."
+    instead = (
+        f"m.{INSTEAD[verb]}(...) is that of {found.of}; so is m.{verb}(...) of a session with "
+        'response="mean".'
+    )
     natural = found.name in ("log", "log1p")
     raise UnsupportedError(
         f"{verb}: the model's outcome is {found.response}, and a proportional change of a "

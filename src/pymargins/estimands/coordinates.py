@@ -276,6 +276,18 @@ class PartOfBatch:
         known: Mapping[str, FloatArray] = self._batch.rows.offsets
         return known[role][self._rows] if role in known else 0.0
 
+    def columns(self, role: str, variable: str | None = None) -> FloatArray:
+        """Return the rows of a design, or their derivative by a variable, (m or 1, B S, c)."""
+        design = self._batch.designs[role]
+        terms = design.terms[variable]
+        assert terms is not None
+        unit = np.eye(len(design.scenes.design.names))
+        each = terms.coefficients(unit, design.width)
+        some = self.design(role)
+        some = some if any(part.factors for part in design.parts.values()) else some[:1]
+        found = np.einsum("mq,csq->msc", some, each)
+        return np.tile(found, (1, len(self._batch.point), 1))
+
     def remembered(self, key: Any, compute: Any) -> Any:
         """Return what was computed on these rows before, or compute it."""
         if key not in self._made:

@@ -22,6 +22,7 @@ from pymargins.estimands.rows import Rows, Strata
 from pymargins.estimands.scenes import Grid, Scenes
 from pymargins.models.means import LinearMean, OnDesign, PredictorMean, RowValues
 from pymargins.models.parameters import Point
+from pymargins.models.spread import IntegratedMean
 
 #: Numbers held at once while rows are visited: few, to stay in the cache, at a single point.
 CELLS, CELLS_OF_MANY = 400_000, 4_000_000
@@ -29,7 +30,7 @@ MOST_ROWS, FEWEST_ROWS = 32_768, 64
 #: Points times scenarios times outcomes that are formed together.
 TOGETHER = 512
 #: Means that depend on a row through its designs and offsets alone.
-OF_DESIGNS = (LinearMean, PredictorMean)
+OF_DESIGNS = (LinearMean, PredictorMean, IntegratedMean)
 #: Subgroups that have rows in a part, with these rows.
 Members: TypeAlias = "list[tuple[int, slice | IntArray]]"
 

@@ -332,6 +332,14 @@ class PartOfScene:
         known = self._scene.rows.offsets
         return known[role][self._rows] if role in known else 0.0
 
+    def columns(self, role: str, variable: str | None = None) -> FloatArray:
+        """Return the rows of a design, or their derivative by a variable, (m or 1, 1, c)."""
+        found = self.design(role) if variable is None else self.slope(role, variable)
+        assert found is not None
+        scenes = self._scene.designs[role]
+        states = [scenes.state(f) for block in scenes.design.blocks for f in block.factors]
+        return (found if set(states) - {"fixed"} else found[:1])[:, None, :]
+
     def _build(self, role: str, slope: str | None) -> FloatArray:
         design = self._scene.designs[role].design
         out = np.zeros((self.size, len(design.names)))

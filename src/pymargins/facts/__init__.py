@@ -36,6 +36,7 @@ from pymargins.facts.model import (
     RandomTerm,
     Remark,
     ResponseOf,
+    Retransformed,
     TransformedResponse,
 )
 from pymargins.facts.population import (
@@ -141,6 +142,7 @@ __all__ = [
     "Remark",
     "ResponseOf",
     "ResultFacts",
+    "Retransformed",
     "ScaleFacts",
     "SessionFacts",
     "Shift",

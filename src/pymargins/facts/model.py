@@ -77,8 +77,34 @@ class ResponseOf:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Retransformed:
+    """Figures are of the outcome itself, where a transform of it was modelled.
+
+    Parameters
+    ----------
+    response : str
+        As the formula has it.
+    column : str
+        The outcome itself.
+    what : {"mean", "median"}
+    random : bool
+        Whether a mean is integrated over the random effects too.
+    residuals : int
+        How many residuals of the fit a mean is averaged over, instead of normal ones; 0 for those.
+    """
+
+    response: str
+    column: str
+    what: str
+    random: bool
+    residuals: int = 0
+
+
 #: What every table of a fit must say.
-ModelNote: TypeAlias = Remark | TransformedResponse | Polished | NotAMean | FitWeights | ResponseOf
+ModelNote: TypeAlias = (
+    Remark | TransformedResponse | Polished | NotAMean | FitWeights | ResponseOf | Retransformed
+)
 
 
 @dataclass(frozen=True, slots=True)

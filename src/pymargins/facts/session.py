@@ -23,6 +23,7 @@ from pymargins.facts.model import (
     Polished,
     Remark,
     ResponseOf,
+    Retransformed,
     TransformedResponse,
 )
 from pymargins.facts.population import Extrapolation, PopulationFacts
@@ -54,6 +55,7 @@ Note: TypeAlias = (
     | NotAMean
     | FitWeights
     | ResponseOf
+    | Retransformed
     | Extrapolation
     | FewGroups
     | FewClusters

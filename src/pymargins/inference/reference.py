@@ -98,7 +98,10 @@ def choose_reference(fitted: Fitted, df: Any, cov: Covariance) -> Reference:
     They belong to the contrast: each row of a result has its own, from its Jacobian.
     """
     if df is None:
-        return cov.reference or Reference.constant(float(fitted.reference_df))
+        own = cov.reference or Reference.constant(float(fitted.reference_df))
+        known = own.method is None or set(fitted.mean.blocks) <= set(own.covers)
+        # what also depends on variance parameters has no degrees of freedom of coefficients
+        return own if known else Reference.constant(np.inf)
     if isinstance(df, KenwardRoger) or (isinstance(df, str) and df == "kenward-roger"):
         return _kenward_roger(fitted, df, cov)
     if isinstance(df, str):

@@ -67,6 +67,12 @@ def bootstrap(option: Bootstrap, fitted: Fitted) -> tuple[DrawsInference, Replic
             'method: "bootstrap" needs an adapter that can refit its model; this one cannot.'
         )
     found = fitted.refits.bootstrap(option)
+    missing = [name for name in fitted.mean.blocks if name not in found.point.blocks]
+    if missing:
+        raise UnsupportedError(
+            f"bootstrap: the refits of a {fitted.facts.kind} do not give {', '.join(missing)}, "
+            'which these figures depend on. Use method="delta" or "simulation".'
+        )
     failed = sum(found.failures.values())
     if failed > option.max_failures * option.n_boot or len(found.point) < 2:
         tally = "; ".join(f"{count} x {text}" for text, count in found.failures.items())

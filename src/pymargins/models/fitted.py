@@ -17,6 +17,7 @@ from pymargins.models.design import Design
 from pymargins.models.means import LinearMean, Mean
 from pymargins.models.parameters import Parameters, Point
 from pymargins.models.random_part import RANDOM, RandomPart
+from pymargins.models.transforms import OutcomeScale
 from pymargins.models.uncertainty import (
     CovarianceOffer,
     ReferenceOffer,
@@ -100,6 +101,8 @@ class Fitted:
     variances : callable, optional
         Returns the structure of the random part, of models that have one: its variance parameters
         are the block ``"gamma"``.
+    outcome_scale : OutcomeScale, optional
+        Of an outcome that is normal around its predictor: how it was transformed.
     responses : mapping of str to callable
         Other means that the class has, by name: from a model to the same with that mean.
     """
@@ -126,6 +129,7 @@ class Fitted:
     random: Callable[[], RandomPart] | None = None
     predicted: Callable[[], Fitted] | None = None
     variances: Callable[[], VarianceStructure] | None = None
+    outcome_scale: OutcomeScale | None = None
     responses: Mapping[str, Callable[[Fitted], Fitted]] = field(default_factory=dict)
 
     @classmethod

@@ -200,6 +200,21 @@ def power_link(exponent: float) -> InverseLink:
     )
 
 
+def positive_power(exponent: float) -> InverseLink:
+    r"""Build :math:`\max(\eta, 0)^q` with its derivatives."""
+    q = exponent
+    return InverseLink(
+        partial(_power_of_positive, factor=1.0, exponent=q),
+        partial(_power_of_positive, factor=q, exponent=q - 1.0),
+        partial(_power_of_positive, factor=q * (q - 1.0), exponent=q - 2.0),
+    )
+
+
+def _power_of_positive(eta: FloatArray, factor: float, exponent: float) -> FloatArray:
+    positive = np.asarray(eta) > 0.0
+    return np.where(positive, power(np.where(positive, eta, 1.0), factor, exponent), 0.0)
+
+
 def negative_binomial_link(alpha: float) -> InverseLink:
     r"""Build the inverse of the canonical link of the negative binomial distribution."""
     return InverseLink(

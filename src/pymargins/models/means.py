@@ -72,6 +72,13 @@ class SceneRows(Protocol):
         """Return what is added to the linear predictor, (m,) or one number."""
         ...
 
+    def columns(self, role: str, variable: str | None = None) -> FloatArray:
+        """Return the rows of a design as its columns are, or their derivative by a variable.
+
+        (m, B, c); m or B is 1 where they are the same for all rows, or points.
+        """
+        ...
+
 
 # --- values of rows, with their gradients --------------------------------------------------------
 
@@ -127,11 +134,33 @@ class Outright:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class OnRows:
+    """A part of a gradient: a factor (m, B, J) times R numbers of each row, (m or 1, B or 1, R)."""
+
+    block: str
+    factor: FloatArray
+    rows: FloatArray
+
+    def times(self, factor: FloatArray) -> OnRows:
+        """Multiply each row's gradient by a number, (m, B, J)."""
+        return replace(self, factor=self.factor * factor)
+
+    def total(self, weights: FloatArray, rows: slice | IntArray) -> FloatArray:
+        """Add the gradients of some rows, weights (m, 1) or (m, B): (B, J, R)."""
+        weighted = weights[rows][:, :, None] * self.factor[rows]
+        if len(self.rows) == 1:
+            return weighted.sum(axis=0)[:, :, None] * self.rows[0][:, None, :]
+        own = self.rows[rows]
+        own = np.broadcast_to(own, (len(own), weighted.shape[1], own.shape[2]))
+        return np.einsum("mbj,mbr->bjr", weighted, own)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class RowValues:
     """A function of rows, (m, B, J), and the parts of its gradient; none where it was not asked."""
 
     value: FloatArray
-    gradient: tuple[OnDesign | Outright, ...] = ()
+    gradient: tuple[OnDesign | Outright | OnRows, ...] = ()
 
 
 class Mean(Protocol):

@@ -10,10 +10,12 @@ from pymargins.facts import ResponseOf
 from pymargins.models.fitted import Fitted
 from pymargins.models.links import IDENTITY
 from pymargins.models.means import LinearMean, Mean, Predictor, PredictorMean
+from pymargins.models.outcome_scale import on_outcome_scale
+from pymargins.options import Response
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Response:
+class OtherMean:
     """Gives a model another mean.
 
     Parameters
@@ -34,7 +36,7 @@ class Response:
 
 def with_responses(fitted: Fitted, means: Mapping[str, Mean]) -> Fitted:
     """Return a model that offers other responses, by name."""
-    offers = {name: Response(name, mean) for name, mean in means.items()}
+    offers = {name: OtherMean(name, mean) for name, mean in means.items()}
     return replace(fitted, responses={**fitted.responses, **offers})
 
 
@@ -54,6 +56,11 @@ def link_response(fitted: Fitted) -> Fitted:
 def choose_response(fitted: Fitted, response: object) -> Fitted:
     """Return the model with the response that a session asked for.
 
+    Parameters
+    ----------
+    fitted : Fitted
+    response : str or Response, optional
+
     Raises
     ------
     ArgumentError
@@ -63,9 +70,17 @@ def choose_response(fitted: Fitted, response: object) -> Fitted:
     """
     if response is None:
         return fitted
-    if not isinstance(response, str):
+    if not isinstance(response, (str, Response)):
         raise ArgumentTypeError(
-            f"response: expected a name or None, got {type(response).__name__}."
+            f"response: expected a name, a Response or None, got {type(response).__name__}."
+        )
+    if fitted.outcome_scale is not None:
+        asked = response if isinstance(response, Response) else Response(response)
+        return on_outcome_scale(fitted, asked)
+    if isinstance(response, Response):
+        raise UnsupportedError(
+            f"response: the outcome of a {fitted.facts.kind} was not transformed: it is modelled "
+            "by its mean. Leave `response` out."
         )
     if response in fitted.responses:
         return fitted.responses[response](fitted)

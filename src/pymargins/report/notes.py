@@ -33,6 +33,7 @@ from pymargins.facts import (
     QuotientNull,
     Remark,
     ResponseOf,
+    Retransformed,
     ShiftedDf,
     SingularReplicates,
     SlopesOnIdentity,
@@ -128,6 +129,8 @@ def note_words(note: Note) -> str:
             return FIT_WEIGHTS[note.kind]
         case ResponseOf():
             return f"response {note.name!r}: figures are of {RESPONSES.get(note.name, note.name)}"
+        case Retransformed():
+            return _retransformed(note)
         case Extrapolation():
             low, high = value_text(note.low), value_text(note.high)
             return (
@@ -182,6 +185,19 @@ def note_words(note: Note) -> str:
             return variance_words(note)
         case _:
             return _about_inference(note)
+
+
+def _retransformed(note: Retransformed) -> str:
+    words = f"figures are {note.what}s of {note.column}, carried back from {note.response}"
+    if note.what == "median":
+        return words
+    if note.residuals:
+        return (
+            f"{words} by averaging over the {note.residuals:,} residuals of the fit (Duan's "
+            "smearing); their own uncertainty is not counted"
+        )
+    over = "random effects and residual" if note.random else "the residual"
+    return f"{words} and integrated over the normal variation of {over}"
 
 
 def _about_inference(

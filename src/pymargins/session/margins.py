@@ -19,7 +19,7 @@ from pymargins.inference.distributions import check_level
 from pymargins.models.fitted import Fitted
 from pymargins.models.random_effects import choose_random_effects
 from pymargins.models.responses import choose_response
-from pymargins.options import Bootstrap
+from pymargins.options import Bootstrap, Response
 from pymargins.session.clusters import ClusterVerbs
 from pymargins.session.variances import VarianceVerbs
 
@@ -104,11 +104,14 @@ class Margins(VarianceVerbs, ClusterVerbs):
         typical cluster; the same where the mean is linear), or as predicted of the clusters
         themselves (BLUP). With ``"predicted"`` each row keeps its own cluster, and the grouping
         variables can be set like others; errors are those of prediction.
-    response : str, optional
-        What figures are of, where a class of models offers more than one response: ``"link"``,
-        the linear predictor; of ordered outcomes ``"cumulative"`` and ``"mean"``, of zero-inflated
-        counts ``"zero"``, ``"inflation"`` and ``"count"``. By default the mean of the outcome, or
-        the probability of each.
+    response : str or Response, optional
+        What figures are of, where a class of models offers more than one response. Where the
+        formula transforms the outcome (``np.log(y) ~ x``): ``"mean"``, the mean of the outcome
+        itself, integrated over residual and random effects, with the uncertainty of the
+        variance parameters; ``"median"``, its median; a `Response` brings a way back that the
+        formula does not tell. ``"link"``: the linear predictor; of ordered outcomes
+        ``"cumulative"`` and ``"mean"``, of zero-inflated counts ``"zero"``, ``"inflation"`` and
+        ``"count"``. By default the mean of what was modelled, or the probability of each outcome.
     equations : mapping of str to str, optional
         The formula of a second equation, which statsmodels does not keep: ``{"inflation": "~
         child"}``, ``{"precision": "~ x"}``. Without it no variable can be set that may be part of
@@ -174,7 +177,7 @@ class Margins(VarianceVerbs, ClusterVerbs):
         cluster: Any = None,
         polish: bool = False,
         random_effects: str = "integrated",
-        response: str | None = None,
+        response: str | Response | None = None,
         equations: Any = None,
         inestimable: Literal["refuse", "omit"] = "refuse",
     ) -> None:
@@ -192,13 +195,13 @@ class Margins(VarianceVerbs, ClusterVerbs):
             "progress": progress,
         }
         fitted = adapter_for(model, data, adapter, equations).fitted
-        refuse_log_of_log(fitted.facts, self._scale)
         if polish not in (True, False):
             raise not_one_of("polish", polish, [True, False])
         if polish:
             fitted = _polished(fitted)
         fitted = choose_random_effects(fitted, random_effects)
         fitted = choose_response(fitted, response)
+        refuse_log_of_log(fitted.facts, self._scale)
         option = settle_method(parse_method(method, options), fitted, cluster)
         resampled = isinstance(option, Bootstrap) and option.population == "resampled"
         put(self, "_fitted", fitted)

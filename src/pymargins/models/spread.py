@@ -1,0 +1,187 @@
+r"""Means of functions of a linear predictor that has a normal spread around it.
+
+With v the variance of a row around its predictor, linear in the variance parameters,
+
+.. math::
+
+    \mu = \mathrm{E}\,h(N(\eta, v)), \qquad \eta = x'\beta, \quad v = \sum_r \gamma_r c_r(z),
+
+.. math::
+
+    \nabla_\beta\mu = \mu_\eta x, \qquad \frac{\partial\mu}{\partial\gamma_r} = \mu_v c_r, \qquad
+    \frac{d\mu}{dx} = \mu_\eta\,\eta' + \mu_v\,v',
+
+where v moves with a variable through random slopes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from pymargins._typing import FloatArray
+from pymargins.models.integrals import Smoothing, by_variance
+from pymargins.models.means import OnDesign, OnRows, Predictor, RowValues, SceneRows
+from pymargins.models.parameters import Point
+from pymargins.models.random_part import RANDOM, RandomPart
+from pymargins.models.variances import GAMMA
+
+
+class Spread(Protocol):
+    """The variance of a row around its predictor, by its derivative by the parameters."""
+
+    def forms(self, rows: SceneRows) -> FloatArray:
+        """Return its derivative by gamma, (m or 1, B or 1, R)."""
+        ...
+
+    def moved(self, rows: SceneRows, variable: str) -> FloatArray | None:
+        """Return the derivative of that by a variable; None where it plays no part."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ResidualSpread:
+    """The residual alone, whose variance is the last of `size` parameters."""
+
+    size: int
+
+    def forms(self, rows: SceneRows) -> FloatArray:
+        """Return its derivative by gamma."""
+        out = np.zeros((1, 1, self.size))
+        out[..., -1] = 1.0
+        return out
+
+    def moved(self, rows: SceneRows, variable: str) -> None:
+        """Return None: it is the same everywhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class RandomSpread:
+    """Random effects and residual together: a new observation of a new cluster."""
+
+    part: RandomPart
+
+    def forms(self, rows: SceneRows) -> FloatArray:
+        """Return its derivative by gamma."""
+        return self.part.forms(rows.columns(RANDOM))
+
+    def moved(self, rows: SceneRows, variable: str) -> FloatArray | None:
+        """Return the derivative of that by a variable."""
+        if variable not in self.part.design.variables:
+            return None
+        return self.part.moved_forms(rows.columns(RANDOM), rows.columns(RANDOM, variable))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Around:
+    """The mean with its derivatives by predictor and variance, (m, B), as far as they are asked.
+
+    `eta` and `v` hold the first derivatives, `second` those by (eta, eta), (eta, v), (v, v).
+    """
+
+    value: FloatArray
+    eta: FloatArray | None = None
+    v: FloatArray | None = None
+    second: tuple[FloatArray, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IntegratedMean:
+    """The mean of an outcome that is a function of a normal variable around a linear predictor.
+
+    Parameters
+    ----------
+    smoothing : Smoothing
+    spread : Spread
+    predictor : Predictor
+    """
+
+    smoothing: Smoothing
+    spread: Spread
+    predictor: Predictor = field(default_factory=Predictor)
+
+    @property
+    def outcomes(self) -> tuple[Any, ...]:
+        """One outcome, which needs no name."""
+        return ("",)
+
+    @property
+    def blocks(self) -> tuple[str, ...]:
+        """The parameters it depends on."""
+        return (self.predictor.block, GAMMA)
+
+    @property
+    def predictors(self) -> tuple[Predictor, ...]:
+        """The one that it is a function of."""
+        return (self.predictor,)
+
+    def at(self, rows: SceneRows, point: Point, gradient: bool) -> RowValues:
+        """Return the means of rows."""
+        found = self._around(rows, point, 1 if gradient else 0)
+        if not gradient:
+            return RowValues(found.value[:, :, None])
+        assert found.eta is not None
+        assert found.v is not None
+        p = self.predictor
+        by_beta = OnDesign(p.block, found.eta[:, :, None], rows.design(p.role), p.role)
+        by_gamma = OnRows(GAMMA, found.v[:, :, None], self._forms(rows))
+        return RowValues(found.value[:, :, None], (by_beta, by_gamma))
+
+    def slope(self, rows: SceneRows, point: Point, variable: str, gradient: bool) -> RowValues:
+        """Return their derivatives by a numeric variable."""
+        p = self.predictor
+        found = self._around(rows, point, 2 if gradient else 1)
+        assert found.eta is not None
+        assert found.v is not None
+        rise = p.rise(rows, point, variable)
+        moved = self.spread.moved(rows, variable)
+        zero = np.zeros((1, 1))
+        d_eta = zero if rise is None else rise
+        d_v = zero if moved is None else _variance(moved, point)
+        value = found.eta * d_eta + found.v * d_v
+        if not gradient:
+            return RowValues(value[:, :, None])
+        ee, ev, vv = found.second
+        bent, spread = ee * d_eta + ev * d_v, ev * d_eta + vv * d_v
+        parts: list[OnDesign | OnRows] = [
+            OnDesign(p.block, bent[:, :, None], rows.design(p.role), p.role),
+            OnRows(GAMMA, spread[:, :, None], self._forms(rows)),
+        ]
+        slope = rows.slope(p.role, variable)
+        if slope is not None:
+            parts.append(OnDesign(p.block, found.eta[:, :, None], slope, p.role, variable))
+        if moved is not None:
+            parts.append(OnRows(GAMMA, found.v[:, :, None], moved))
+        return RowValues(value[:, :, None], tuple(parts))
+
+    def _forms(self, rows: SceneRows) -> FloatArray:
+        return rows.remembered((id(self), GAMMA), lambda: self.spread.forms(rows))
+
+    def _around(self, rows: SceneRows, point: Point, order: int) -> _Around:
+        def compute() -> _Around:
+            eta = self.predictor.at(rows, point)
+            v = _at_least_zero(_variance(self._forms(rows), point))
+            found = self.smoothing.derivatives(eta, v, 2 * order)
+            if not order:
+                return _Around(found[0])
+            first = by_variance(found)[1]
+            if order == 1:
+                return _Around(found[0], found[1], first)
+            second = (found[2], 0.5 * found[3], 0.25 * found[4])
+            return _Around(found[0], found[1], first, second)
+
+        # slopes by several variables share them
+        return rows.remembered((id(self), id(point), order), compute)
+
+
+def _variance(forms: FloatArray, point: Point) -> FloatArray:
+    """Multiply forms (m, B, R) with the variance parameters of each point: (m, B)."""
+    gamma = point.block(GAMMA)
+    return np.einsum("mbr,br->mb", np.broadcast_to(forms, (len(forms), *gamma.shape)), gamma)
+
+
+def _at_least_zero(v: FloatArray) -> FloatArray:
+    """Return variances: draws of the parameters may leave the room of variances."""
+    return np.maximum(v, 0.0)
