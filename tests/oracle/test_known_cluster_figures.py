@@ -14,7 +14,7 @@ from scipy import sparse
 
 from pymargins.mixed import CovarianceParameters, MixedData, gls, random_effects
 from pymargins.mixed.prediction.columns import EffectColumns, joined
-from pymargins.mixed.prediction.prediction import prediction
+from pymargins.mixed.prediction.prediction import predict_clusters
 from pymargins.mixed.small_samples.derivatives import variance_derivatives
 
 HERE = Path(__file__).parent / "beyond"
@@ -121,8 +121,8 @@ def test_known_clusters_are_rs(name: str) -> None:
     found = gls(data, params)
     theta = np.concatenate([found.beta, joined(random_effects(data, params, found))])
     pieces = variance_derivatives(data, params)
-    plain = prediction(data, params, pieces, "satterthwaite")
-    adjusted = prediction(data, params, pieces, "kenward-roger") if data.reml else None
+    plain = predict_clusters(data, params, pieces, "satterthwaite")
+    adjusted = predict_clusters(data, params, pieces, "kenward-roger") if data.reml else None
     for query in case.queries:
         wanted = query["rows"]
         rows = case.rows(wanted)

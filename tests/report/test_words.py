@@ -40,6 +40,7 @@ QUANTITIES = {
     Kind.R_SQUARED: "share of variance explained",
     Kind.CLUSTER_SHARE: "share of clusters by their slope",
     Kind.SLOPE_QUANTILE: "quantile of the slopes of clusters",
+    Kind.RANDOM_EFFECT: "predicted random effect",
 }
 
 

@@ -14,7 +14,7 @@ from pymargins.errors import UnsupportedError
 from pymargins.facts import CovarianceFacts, Distribution, RandomEffects, ReferenceFacts
 from pymargins.mixed import CovarianceParameters, MixedData, gls, random_effects
 from pymargins.mixed.prediction.columns import joined
-from pymargins.mixed.prediction.prediction import Prediction, prediction
+from pymargins.mixed.prediction.prediction import Prediction, predict_clusters
 from pymargins.mixed.small_samples.derivatives import VarianceDerivatives
 from pymargins.models.clusters import EFFECTS
 from pymargins.models.fitted import Fitted, Refits
@@ -29,7 +29,7 @@ from pymargins.models.uncertainty import (
     Request,
 )
 from pymargins.models.variables import Variable
-from pymargins.options import Bootstrap
+from pymargins.options import Bootstrap, Kind
 
 #: What a prediction's degrees of freedom are known of.
 COVERS = ("beta", EFFECTS)
@@ -60,7 +60,7 @@ class Predictions:
         if (method, information) not in self._memo:
             kept: Any = information  # checked by the option that carries it
             pieces = self.derivatives()
-            made = prediction(self.data, self.params, pieces, method, kept)
+            made = predict_clusters(self.data, self.params, pieces, method, kept)
             self._memo[method, information] = made
         return self._memo[method, information]
 
@@ -142,6 +142,11 @@ class NoRefits:
     """
 
     refits: Refits
+
+    @property
+    def kind(self) -> Kind:
+        """Of the model itself."""
+        return self.refits.kind
 
     def bootstrap(self, option: Bootstrap) -> Replicates:
         """Refuse: replicates have no effects of the clusters of the fit."""

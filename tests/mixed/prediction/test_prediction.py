@@ -9,7 +9,7 @@ from scipy import sparse
 from pymargins.errors import ModelError
 from pymargins.mixed import CovarianceParameters, MixedData, gls, random_effects
 from pymargins.mixed.prediction.columns import EffectColumns, joined
-from pymargins.mixed.prediction.prediction import prediction
+from pymargins.mixed.prediction.prediction import predict_clusters
 from pymargins.mixed.small_samples.derivatives import variance_derivatives
 from pymargins.mixed.small_samples.kenward_roger import kenward_roger_fit
 
@@ -161,7 +161,7 @@ def test_effects_are_the_textbooks(case):
 
 def test_covariance_is_the_textbooks(case):
     data, params, pieces, book, k, m = case
-    made = prediction(data, params, pieces, "satterthwaite")
+    made = predict_clusters(data, params, pieces, "satterthwaite")
     rows = sparse.csr_array(np.hstack([k, m]))
     wanted = book.m(k, m)
     _close(made.covariance(rows), wanted)
@@ -171,7 +171,7 @@ def test_covariance_is_the_textbooks(case):
 def test_degrees_of_freedom_are_the_textbooks(case):
     data, params, pieces, book, k, m = case
     rows = sparse.csr_array(np.hstack([k, m]))
-    made = prediction(data, params, pieces, "kenward-roger")
+    made = predict_clusters(data, params, pieces, "kenward-roger")
     h, variance = book.h(k, m), np.diagonal(book.m(k, m))
     w = np.linalg.pinv(book.expected(), rcond=1e-10)
     some = variance > 1e-12
@@ -184,7 +184,7 @@ def test_degrees_of_freedom_are_the_textbooks(case):
 def test_kenward_roger_is_the_textbooks(case):
     data, params, pieces, book, k, m = case
     rows = sparse.csr_array(np.hstack([k, m]))
-    made = prediction(data, params, pieces, "kenward-roger")
+    made = predict_clusters(data, params, pieces, "kenward-roger")
     w = made.variance_of_gamma.gamma
     _close(w, np.linalg.pinv(book.expected(), rcond=1e-10), 1e-8)
     wanted = book.m(k, m) + 2 * book.g3(k, m, w)
@@ -195,7 +195,7 @@ def test_kenward_roger_is_the_textbooks(case):
 def test_without_random_effects_it_is_kenward_and_rogers(case):
     data, params, pieces, _, k, m = case
     rows = sparse.csr_array(np.hstack([k, 0 * m]))
-    made = prediction(data, params, pieces, "kenward-roger")
+    made = predict_clusters(data, params, pieces, "kenward-roger")
     fixed = kenward_roger_fit(data, params)
     _close(made.covariance(rows), k @ fixed.cov @ k.T)
     some = k.any(axis=1)
@@ -212,7 +212,7 @@ def test_a_new_cluster_has_the_variance_of_its_effects(case):
     one[np.arange(q, q + parts), np.arange(q, q + parts)] = params.components
     psi = np.kron(np.eye(2), one)
     rows = sparse.csr_array(np.hstack([k, m, new]))
-    made = prediction(data, params, pieces, "satterthwaite")
+    made = predict_clusters(data, params, pieces, "satterthwaite")
     _close(made.covariance(rows), book.m(k, m) + new @ psi @ new.T)
     h = book.h(k, m)
     for r in range(len(h) - 1):
@@ -224,7 +224,7 @@ def test_a_new_cluster_has_the_variance_of_its_effects(case):
         else:
             derivative[q + r - len(pairs[0]), q + r - len(pairs[0])] = 1.0
         h[r] += np.einsum("ka,ab,kb->k", new, np.kron(np.eye(2), derivative), new)
-    kr = prediction(data, params, pieces, "kenward-roger")
+    kr = predict_clusters(data, params, pieces, "kenward-roger")
     w = kr.variance_of_gamma.gamma
     variance = np.diagonal(book.m(k, m) + new @ psi @ new.T)
     some = variance > 1e-12
@@ -239,4 +239,4 @@ def test_kenward_and_rogers_method_is_for_reml():
     data = MixedData.from_arrays(**arrays, reml=False)
     pieces = variance_derivatives(data, params)
     with pytest.raises(ModelError, match="reml=True"):
-        prediction(data, params, pieces, "kenward-roger")
+        predict_clusters(data, params, pieces, "kenward-roger")

@@ -216,7 +216,7 @@ class Prediction:
         return terms.x - terms.y @ self.pieces.first
 
 
-def prediction(
+def predict_clusters(
     data: MixedData,
     params: CovarianceParameters,
     pieces: VarianceDerivatives,
