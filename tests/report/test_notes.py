@@ -8,6 +8,7 @@ import pytest
 
 from pymargins.facts import (
     Adjusted,
+    ApproximatePosterior,
     Asked,
     AtTheBound,
     BoundaryParameters,
@@ -61,6 +62,15 @@ SENTENCES: list[tuple[Note, str]] = [
     (
         Polished(0.01234),
         "Polished: at the optimum of the likelihood, deviance 0.0123 below the fit's.",
+    ),
+    (
+        ApproximatePosterior(variational=True),
+        "The posterior is variational: every parameter is held independent of all others, so that "
+        'standard errors can be far off; vcov="laplace" lets coefficients vary together.',
+    ),
+    (
+        ApproximatePosterior(variational=False),
+        "The posterior is approximate (Laplace, at its mode).",
     ),
     (NotAMean("quantile", "0.25"), "Figures are of the quantile (0.25), not of a mean."),
     (

@@ -71,12 +71,7 @@ def random_part(arrays: Arrays, codes: AnyArray, rows: FittedRows, formula: str 
         Where the formula given does not make these columns.
     """
     needed = needed_columns(arrays, codes)
-    design = _design(needed, rows, formula)
-    if design is None:
-        design = unknown_equation(RANDOM, needed.names, rows)
-        values: tuple[AnyArray, ...] = (needed.matrix,)
-    else:
-        values = evaluate_factors(design, rows.frame)
+    design, values = random_design(needed, rows, formula)
     return RandomPart(design, values, needed.effects, needed.owners, len(arrays.components))
 
 
@@ -114,7 +109,7 @@ def _of_component(
         out = np.zeros((len(codes), 1))
         for rows, own in zip(places, dense, strict=True):
             out[rows, 0] = own.sum(axis=1)
-        shared = {_without_levels(str(name)) for own in columns for name in own}
+        shared = {without_levels(str(name)) for own in columns for name in own}
         return out, [shared.pop() if len(shared) == 1 else ""]
     if len({tuple(own) for own in columns}) == 1:
         out = np.zeros((len(codes), dense[0].shape[1]))
@@ -127,7 +122,7 @@ def _of_component(
     return out, [""]
 
 
-def _without_levels(name: str) -> str:
+def without_levels(name: str) -> str:
     """Return what a level's effect multiplies: ``x`` of ``C(batch)[3]:x``."""
     return ":".join(part for part in _parts(name) if not re.search(r"\[[^\]]*\]$", part))
 
@@ -138,6 +133,19 @@ def _parts(name: str) -> list[str]:
 
 
 # --- what each is made of ------------------------------------------------------------------------
+
+
+def random_design(
+    needed: Needed, rows: FittedRows, formula: str | None
+) -> tuple[Design, tuple[AnyArray, ...]]:
+    """Build the design of columns that are needed, and its factors on the rows of the fit.
+
+    Where one of them is not found, they are known on these rows only.
+    """
+    design = _design(needed, rows, formula)
+    if design is None:
+        return unknown_equation(RANDOM, needed.names, rows), (needed.matrix,)
+    return design, evaluate_factors(design, rows.frame)
 
 
 def _design(needed: Needed, rows: FittedRows, formula: str | None) -> Design | None:

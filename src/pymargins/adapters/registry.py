@@ -37,6 +37,10 @@ BUILT_IN: dict[str, tuple[str, str]] = {
         ("zero_inflated", "ZeroInflatedAdapter"),
     ),
     "BetaModel": ("beta", "BetaAdapter"),
+    **dict.fromkeys(
+        ("BinomialBayesMixedGLM", "PoissonBayesMixedGLM"),
+        ("bayes_mixed_glm", "BayesMixedGlmAdapter"),
+    ),
 }
 
 _REGISTERED: list[type[Any]] = []

@@ -66,6 +66,7 @@ from pymargins.facts.session import (
 )
 from pymargins.facts.uncertainty import (
     FEW_SANDWICHED,
+    ApproximatePosterior,
     BootstrapDraws,
     BoundaryParameters,
     CovarianceFacts,
@@ -97,6 +98,7 @@ __all__ = [
     "OVERDISPERSION",
     "STANDARD_ERROR_RATIO",
     "Adjusted",
+    "ApproximatePosterior",
     "Asked",
     "AtTheBound",
     "BootstrapDraws",

@@ -36,6 +36,7 @@ from pymargins.facts.rows import (
     SlopesOnIdentity,
 )
 from pymargins.facts.uncertainty import (
+    ApproximatePosterior,
     BoundaryParameters,
     CovarianceFacts,
     FailedReplicates,
@@ -53,6 +54,7 @@ Note: TypeAlias = (
     | TransformedResponse
     | Polished
     | NotAMean
+    | ApproximatePosterior
     | FitWeights
     | ResponseOf
     | Retransformed

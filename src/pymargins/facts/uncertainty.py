@@ -51,6 +51,19 @@ class CovarianceFacts:
     of_prediction: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ApproximatePosterior:
+    """Estimates and covariance are those of an approximate posterior.
+
+    Parameters
+    ----------
+    variational : bool
+        Whether it holds every parameter independent of all others.
+    """
+
+    variational: bool
+
+
 class Distribution(Enum):
     """What statistics are referred to."""
 

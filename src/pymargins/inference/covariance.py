@@ -26,7 +26,7 @@ from pymargins.options import HAC, KenwardRoger
 
 #: Every covariance that some class of models offers: what a message calls known.
 KNOWN = (
-    *("model", "gls", "kenward-roger"),
+    *("model", "gls", "kenward-roger", "laplace"),
     *("CR0", "CR1", "CR2", "CR3"),
     *("nonrobust", "HC0", "HC1", "HC2", "HC3", "HAC"),
 )

@@ -96,6 +96,8 @@ class Fitted:
         Returns the same model at the optimum of its likelihood.
     random : callable, optional
         Returns what the random effects of a mixed model are made of.
+    typical : Mean, optional
+        The mean of a cluster whose random effects are zero, where it is not that of `mean`.
     predicted : callable, optional
         Returns the model whose rows keep their own clusters, at their predicted random effects.
     variances : callable, optional
@@ -127,6 +129,7 @@ class Fitted:
     health: Callable[[], Health | FitHealth] | None = None
     polish: Callable[[], Fitted] | None = None
     random: Callable[[], RandomPart] | None = None
+    typical: Mean | None = None
     predicted: Callable[[], Fitted] | None = None
     variances: Callable[[], VarianceStructure] | None = None
     outcome_scale: OutcomeScale | None = None

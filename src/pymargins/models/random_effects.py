@@ -41,7 +41,10 @@ def choose_random_effects(fitted: Fitted, asked: object) -> Fitted:
             f"random_effects: a {fitted.facts.kind} has none; leave `random_effects` out."
         )
     if asked == ZERO:
-        return replace(fitted, facts=replace(fitted.facts, random_effects=RandomEffects.ZERO))
+        mean = fitted.mean if fitted.typical is None else fitted.typical
+        return replace(
+            fitted, mean=mean, facts=replace(fitted.facts, random_effects=RandomEffects.ZERO)
+        )
     if fitted.predicted is None:
         raise UnsupportedError(
             "random_effects: the adapter of this model does not predict its random effects."

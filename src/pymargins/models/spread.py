@@ -30,10 +30,19 @@ from pymargins.models.variances import GAMMA
 
 
 class Spread(Protocol):
-    """The variance of a row around its predictor, by its derivative by the parameters."""
+    """The variance of a row around its predictor: a sum of variances times forms of the row."""
+
+    @property
+    def block(self) -> str:
+        """The parameters that the variances are functions of, one each."""
+        ...
+
+    def variances(self, point: Point) -> tuple[FloatArray, FloatArray]:
+        """Return the variances and the derivative of each by its parameter, (B, R)."""
+        ...
 
     def forms(self, rows: SceneRows) -> FloatArray:
-        """Return its derivative by gamma, (m or 1, B or 1, R)."""
+        """Return what each variance counts for, (m or 1, B or 1, R)."""
         ...
 
     def moved(self, rows: SceneRows, variable: str) -> FloatArray | None:
@@ -41,8 +50,20 @@ class Spread(Protocol):
         ...
 
 
+class OfVariances:
+    """A spread whose parameters are the variances themselves."""
+
+    __slots__ = ()
+    block = GAMMA
+
+    def variances(self, point: Point) -> tuple[FloatArray, FloatArray]:
+        """Return the variances and their derivatives by themselves."""
+        gamma = point.block(GAMMA)
+        return gamma, np.ones_like(gamma)
+
+
 @dataclass(frozen=True, slots=True)
-class ResidualSpread:
+class ResidualSpread(OfVariances):
     """The residual alone, whose variance is the last of `size` parameters."""
 
     size: int
@@ -58,7 +79,7 @@ class ResidualSpread:
 
 
 @dataclass(frozen=True, slots=True)
-class RandomSpread:
+class RandomSpread(OfVariances):
     """Random effects and residual together: a new observation of a new cluster."""
 
     part: RandomPart
@@ -72,6 +93,30 @@ class RandomSpread:
         if variable not in self.part.design.variables:
             return None
         return self.part.moved_forms(rows.columns(RANDOM), rows.columns(RANDOM, variable))
+
+
+@dataclass(frozen=True, slots=True)
+class LogSdSpread:
+    """Random effects without a residual, whose parameters are logarithms of standard deviations."""
+
+    part: RandomPart
+    block: str = "log_sd"
+
+    def variances(self, point: Point) -> tuple[FloatArray, FloatArray]:
+        """Return the variances and their derivatives by the log standard deviations."""
+        found = np.exp(2.0 * point.block(self.block))
+        return found, 2.0 * found
+
+    def forms(self, rows: SceneRows) -> FloatArray:
+        """Return what each variance counts for."""
+        return self.part.forms(rows.columns(RANDOM))[..., :-1]
+
+    def moved(self, rows: SceneRows, variable: str) -> FloatArray | None:
+        """Return the derivative of that by a variable."""
+        if variable not in self.part.design.variables:
+            return None
+        both = rows.columns(RANDOM), rows.columns(RANDOM, variable)
+        return self.part.moved_forms(*both)[..., :-1]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,7 +155,7 @@ class IntegratedMean:
     @property
     def blocks(self) -> tuple[str, ...]:
         """The parameters it depends on."""
-        return (self.predictor.block, GAMMA)
+        return (self.predictor.block, self.spread.block)
 
     @property
     def predictors(self) -> tuple[Predictor, ...]:
@@ -126,7 +171,8 @@ class IntegratedMean:
         assert found.v is not None
         p = self.predictor
         by_beta = OnDesign(p.block, found.eta[:, :, None], rows.design(p.role), p.role)
-        by_gamma = OnRows(GAMMA, found.v[:, :, None], self._forms(rows))
+        _, by = self.spread.variances(point)
+        by_gamma = OnRows(self.spread.block, found.v[:, :, None], self._forms(rows) * by)
         return RowValues(found.value[:, :, None], (by_beta, by_gamma))
 
     def slope(self, rows: SceneRows, point: Point, variable: str, gradient: bool) -> RowValues:
@@ -139,7 +185,8 @@ class IntegratedMean:
         moved = self.spread.moved(rows, variable)
         zero = np.zeros((1, 1))
         d_eta = zero if rise is None else rise
-        d_v = zero if moved is None else _variance(moved, point)
+        variances, by = self.spread.variances(point)
+        d_v = zero if moved is None else _variance(moved, variances)
         value = found.eta * d_eta + found.v * d_v
         if not gradient:
             return RowValues(value[:, :, None])
@@ -147,13 +194,13 @@ class IntegratedMean:
         bent, spread = ee * d_eta + ev * d_v, ev * d_eta + vv * d_v
         parts: list[OnDesign | OnRows] = [
             OnDesign(p.block, bent[:, :, None], rows.design(p.role), p.role),
-            OnRows(GAMMA, spread[:, :, None], self._forms(rows)),
+            OnRows(self.spread.block, spread[:, :, None], self._forms(rows) * by),
         ]
         slope = rows.slope(p.role, variable)
         if slope is not None:
             parts.append(OnDesign(p.block, found.eta[:, :, None], slope, p.role, variable))
         if moved is not None:
-            parts.append(OnRows(GAMMA, found.v[:, :, None], moved))
+            parts.append(OnRows(self.spread.block, found.v[:, :, None], moved * by))
         return RowValues(value[:, :, None], tuple(parts))
 
     def _forms(self, rows: SceneRows) -> FloatArray:
@@ -162,7 +209,7 @@ class IntegratedMean:
     def _around(self, rows: SceneRows, point: Point, order: int) -> _Around:
         def compute() -> _Around:
             eta = self.predictor.at(rows, point)
-            v = _at_least_zero(_variance(self._forms(rows), point))
+            v = _at_least_zero(_variance(self._forms(rows), self.spread.variances(point)[0]))
             found = self.smoothing.derivatives(eta, v, 2 * order)
             if not order:
                 return _Around(found[0])
@@ -176,10 +223,10 @@ class IntegratedMean:
         return rows.remembered((id(self), id(point), order), compute)
 
 
-def _variance(forms: FloatArray, point: Point) -> FloatArray:
-    """Multiply forms (m, B, R) with the variance parameters of each point: (m, B)."""
-    gamma = point.block(GAMMA)
-    return np.einsum("mbr,br->mb", np.broadcast_to(forms, (len(forms), *gamma.shape)), gamma)
+def _variance(forms: FloatArray, variances: FloatArray) -> FloatArray:
+    """Multiply forms (m, B, R) with the variances of each point (B, R): (m, B)."""
+    wide = np.broadcast_to(forms, (len(forms), *variances.shape))
+    return np.einsum("mbr,br->mb", wide, variances)
 
 
 def _at_least_zero(v: FloatArray) -> FloatArray:

@@ -7,6 +7,7 @@ import json
 from pymargins.errors import listing
 from pymargins.facts import (
     Adjusted,
+    ApproximatePosterior,
     Asked,
     AtTheBound,
     BoundaryParameters,
@@ -125,6 +126,14 @@ def note_words(note: Note) -> str:
             )
         case NotAMean():
             return f"figures are of the {note.location} ({note.which}), not of a mean"
+        case ApproximatePosterior():
+            if note.variational:
+                return (
+                    "the posterior is variational: every parameter is held independent of all "
+                    'others, so that standard errors can be far off; vcov="laplace" lets '
+                    "coefficients vary together"
+                )
+            return "the posterior is approximate (Laplace, at its mode)"
         case FitWeights():
             return FIT_WEIGHTS[note.kind]
         case ResponseOf():

@@ -88,6 +88,7 @@ COVARIANCES = {
     "nonrobust": "under the model (nonrobust)",
     "whole information": "as the fit means it, with the whole observed information",
     "gls": "GLS, (X'V⁻¹X)⁻¹ at the fitted variances",
+    "laplace": "curvature of the posterior, coefficients and random effects together",
     "matrix": "given by the user",
     "draws": "of the bootstrap draws",
 }
