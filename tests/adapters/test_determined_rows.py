@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 import statsmodels.formula.api as smf
+from statsmodels.miscmodels.ordinal_model import OrderedModel
 
 from pymargins import HAC, FitWarning, Margins, NumericalError, Simulation
 from support.small_models import quietly
@@ -187,3 +188,20 @@ def test_draws_from_such_a_covariance_show_no_more():
 def test_a_session_that_travelled_still_says_it():
     m = pickle.loads(pickle.dumps(open_quietly(FITS["OLS"](ONE), vcov="CR2", cluster="village")))
     assert len(told(m, "treated")[1]) == 1
+
+
+@pytest.mark.parametrize("name", ["multinomial", "ordered"])
+@pytest.mark.parametrize("vcov", ["CR0", "CR1", "CR2", "CR3", "HC0", "HC1", "HC2", "HC3", HAC(2)])
+def test_models_of_categories(name, vcov):
+    """Their observations have several working rows each, and count as a whole."""
+    rng = np.random.default_rng(8)
+    for treated, few in ((1, True), (6, False)):
+        data = villages(treated).assign(mark=rng.integers(0, 3, 120))
+        if name == "multinomial":
+            fit = smf.mnlogit("mark ~ treated + x", data).fit(disp=0)
+        else:
+            data["mark"] = pd.Categorical(data["mark"], ordered=True)
+            fit = OrderedModel.from_formula("mark ~ treated + x", data).fit(disp=0)
+        clustered = isinstance(vcov, str) and vcov.startswith("CR")
+        m = open_quietly(fit, vcov=vcov, **({"cluster": "village"} if clustered else {}))
+        assert bool(told(m, "treated")[1]) == (few and clustered)

@@ -117,3 +117,19 @@ def test_scores_stand_for_rows_where_there_is_no_least_squares():
         assert made(scores) == pytest.approx(made(exact), abs=0.05)
     assert shown_by_rows(scores, "HC0")(rows)[3] < 0.01
     assert shown_by_clusters(scores, "CR1", Clusters.of(group))(rows)[1] < 0.2
+
+
+def test_an_observation_of_several_rows_counts_as_a_whole():
+    """As of categories: an observation is a cluster of its rows, also in larger clusters."""
+    pairs = Estimating(X[::2].copy(), BREAD, 3, working=Working(X, np.ones(N), 2))
+    own = np.arange(N) // 2
+    for kind, alike in (("HC0", "CR0"), ("HC2", "CR2"), ("HC3", "CR3")):
+        found = shown_by_rows(pairs, kind)(ROWS)
+        right = shown_by_clusters(FIT, alike, Clusters.of(own))(ROWS)
+        assert found == pytest.approx(right, rel=1e-9)
+    larger = np.arange(N) // 6
+    for kind in ("CR0", "CR2", "CR3"):
+        found = shown_by_clusters(pairs, kind, Clusters.of(larger[::2]))(ROWS)
+        right = shown_by_clusters(FIT, kind, Clusters.of(larger))(ROWS)
+        assert found == pytest.approx(right, rel=1e-9)
+    assert shown_in_time(pairs, [])(ROWS) == pytest.approx(shown_by_rows(pairs, "HC0")(ROWS))

@@ -26,7 +26,7 @@ Tipton, E. (2018). doi:10.1080/07350015.2016.1247004
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -72,24 +72,41 @@ class Shown:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Rows:
-    """Observations in coordinates in which their squares add up to one."""
+    """Observations in coordinates in which their squares add up to one.
+
+    Parameters
+    ----------
+    root : ndarray, shape (P, r)
+    each : ndarray, shape (n, d, r)
+        Of an observation d rows: of categories several, otherwise one.
+    counts : ndarray, shape (n,)
+    """
 
     root: FloatArray
     each: FloatArray
     counts: FloatArray
+
+    def information(self) -> Iterator[FloatArray]:
+        """Yield that of observations, some at a time: (m, r, r)."""
+        rank = self.each.shape[2]
+        step = max(1, CHUNK // max(1, rank * rank))
+        for start in range(0, len(self.each), step):
+            some = self.each[start : start + step]
+            yield some.transpose(0, 2, 1) @ some
 
     @classmethod
     def of(cls, fit: Estimating) -> _Rows:
         counts = np.ones(len(fit.scores)) if fit.counts is None else fit.counts
         if fit.working is not None and fit.working.design.shape[1] == fit.scores.shape[1]:
             root = fit.root[:, fit.root.any(axis=0)]
-            return cls(root, fit.working.design @ root, counts)
+            turned = fit.working.design @ root
+            return cls(root, turned.reshape(len(counts), fit.working.size, -1), counts)
         root = _root_of(fit.bread)
         each = fit.scores @ root
         size, turn = np.linalg.eigh((each * counts[:, None]).T @ each)
         told = size > HIDDEN * np.median(size)
         scaled = each @ turn / np.sqrt(np.where(told, size, 1.0))
-        return cls(root @ turn, np.where(told, scaled, 0.0), counts)
+        return cls(root @ turn, np.where(told, scaled, 0.0)[:, None, :], counts)
 
 
 def _root_of(cov: FloatArray) -> FloatArray:
@@ -103,24 +120,31 @@ def _root_of(cov: FloatArray) -> FloatArray:
 def shown_by_rows(fit: Estimating, kind: HeteroscedasticKind) -> Shown:
     """Return what a covariance that holds whatever the variance of each row shows."""
     rows = _Rows.of(fit)
-    left = np.clip(1.0 - np.square(rows.each).sum(axis=1), 0.0, 1.0)
+    factor = fit.n / (fit.n - fit.rank) if kind == "HC1" else 1.0
+    if rows.each.shape[1] > 1:  # an observation is a cluster of its own rows
+        found: dict[str, ClusterKind] = {"HC2": "CR2", "HC3": "CR3"}
+        alike = found.get(kind, "CR0")
+        parts = [_information_part(some, alike) for some in rows.information()]
+        return Shown(rows.root, factor * np.sum(parts, axis=0))
+    each = rows.each[:, 0]
+    left = np.clip(1.0 - np.square(each).sum(axis=1), 0.0, 1.0)
     alone = left < ALONE
     power = {"HC0": 1.0, "HC1": 1.0, "HC2": 0.0, "HC3": -1.0}[kind]
     weight = np.where(alone, 0.0, np.where(alone, 1.0, left) ** power) * rows.counts
-    factor = fit.n / (fit.n - fit.rank) if kind == "HC1" else 1.0
-    return Shown(rows.root, factor * ((rows.each * weight[:, None]).T @ rows.each))
+    return Shown(rows.root, factor * ((each * weight[:, None]).T @ each))
 
 
 def shown_by_clusters(fit: Estimating, kind: ClusterKind, clusters: Clusters) -> Shown:
     """Return what a covariance that holds whatever the dependence within clusters shows."""
     rows = _Rows.of(fit)
-    each = rows.each * np.sqrt(rows.counts)[:, None]
-    rank = each.shape[1]
+    each = rows.each * np.sqrt(rows.counts)[:, None, None]
+    rank = each.shape[2]
     part = np.zeros((rank, rank))
     for block in clusters.blocks():
-        step = max(1, CHUNK // max(1, (block.shape[1] + rank) * rank))
+        step = max(1, CHUNK // max(1, (block.shape[1] * each.shape[1] + rank) * rank))
         for start in range(0, len(block), step):
-            some = each[block[start : start + step]]
+            found = block[start : start + step]
+            some = each[found].reshape(len(found), -1, rank)
             part += _information_part(some.transpose(0, 2, 1) @ some, kind)
     factor = clusters.size / (clusters.size - 1.0) if kind == "CR1" else 1.0
     return Shown(rows.root, factor * part)
@@ -130,10 +154,11 @@ def shown_in_time(fit: Estimating, weights: Sequence[float]) -> Shown:
     """Return what a covariance with these weights of the first lags shows."""
     rows = _Rows.of(fit)
     each = rows.each
-    part = (each * (1.0 - np.square(each).sum(axis=1))[:, None]).T @ each
+    part = np.sum([_information_part(some, "CR0") for some in rows.information()], axis=0)
     for lag, weight in enumerate(weights, start=1):
         now, before = each[lag:], each[:-lag]
-        shared = (now * (now * before).sum(axis=1)[:, None]).T @ before
+        hat = now @ before.transpose(0, 2, 1)
+        shared = np.einsum("nda,nde,neb->ab", now, hat, before, optimize=True)
         part -= weight * (shared + shared.T)
     return Shown(rows.root, part)
 
