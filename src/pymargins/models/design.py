@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from pymargins._typing import AnyArray, BoolArray, FloatArray
+from pymargins._typing import AnyArray, BoolArray, FloatArray, IntArray
 from pymargins.errors import (
     ModelError,
     NumericalError,
@@ -25,7 +25,7 @@ from pymargins.errors import (
 )
 from pymargins.models.dates import days, is_date, of_days
 from pymargins.models.derivative import Dual
-from pymargins.models.differences import difference_quotient, whole_steps
+from pymargins.models.differences import OfRows, difference_quotient, whole_steps
 from pymargins.models.domain import require_values
 
 #: Columns of data by variable name: what a factor is evaluated on.
@@ -121,8 +121,11 @@ class Factor:
         if len(self.variables) == 1:
             at, back = np.unique(at, return_inverse=True)
 
-        def shifted(rows: FloatArray) -> FloatArray:
-            return self.evaluate({**columns, variable: _column(rows, dtype)})
+        others = {name: column for name, column in columns.items() if name != variable}
+
+        def shifted(values: FloatArray, rows: IntArray | None) -> FloatArray:
+            beside = others if rows is None else _taken(others, rows)
+            return self.evaluate({**beside, variable: _column(values, dtype)})
 
         try:
             slope, bent = difference_quotient(shifted, at, low, high)
@@ -140,7 +143,7 @@ class Factor:
 
     def _by_whole_days(
         self,
-        shifted: Callable[[FloatArray], FloatArray],
+        shifted: OfRows,
         variable: str,
         at: FloatArray,
         low: float,
@@ -202,6 +205,11 @@ class Factor:
             f"dydx: {variable!r} enters the model through {self.name!r}, and {why} Contrast two of "
             f"its values with m.contrasts(pairwise({variable!r}, [a, b])) instead."
         )
+
+
+def _taken(columns: Columns, rows: IntArray) -> dict[str, Any]:
+    """Return some rows of columns."""
+    return {k: pd.Series(c).iloc[rows].reset_index(drop=True) for k, c in columns.items()}
 
 
 def _column(values: FloatArray, dtype: Any) -> Any:

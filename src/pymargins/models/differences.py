@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from typing import TypeAlias
 
 import numpy as np
 
-from pymargins._typing import BoolArray, FloatArray
+from pymargins._typing import BoolArray, FloatArray, IntArray
 from pymargins.errors import NumericalError
 
 #: Step of the difference quotient, relative to the variable's range ...
@@ -32,12 +33,15 @@ REFINED = 8.0
 KINK = 1e-2
 NEARER = 64.0
 
+#: From values (m,) of some rows, and which they are (None for all), to columns (m, k).
+OfRows: TypeAlias = Callable[[FloatArray, "IntArray | None"], FloatArray]
+
 _CENTRAL = (-1.0, -0.5, 0.5, 1.0)
 _ONE_SIDED = (0.0, 1.0, 2.0, 3.0, 4.0)
 
 
 def difference_quotient(
-    function: Callable[[FloatArray], FloatArray], at: FloatArray, low: float, high: float
+    function: OfRows, at: FloatArray, low: float, high: float
 ) -> tuple[FloatArray, BoolArray]:
     """Differentiate `function` row by row with respect to its argument.
 
@@ -46,12 +50,12 @@ def difference_quotient(
     also within every piece of a cubic spline and at its knots. Where a step would leave the
     observed range, the five-point one-sided formula of the same order is used, because a spline
     is not defined beyond its boundary knots. Where the two widths disagree (a logarithm near
-    zero in a heavy-tailed variable), shorter steps are taken until they agree.
+    zero in a heavy-tailed variable), shorter steps are taken until they agree, by these rows alone.
 
     Parameters
     ----------
     function : callable
-        From values (n,), always for all rows, to columns (n, k).
+        From values (m,), and the rows that they are of (None for all n), to columns (m, k).
     at : ndarray, shape (n,)
         Where to differentiate.
     low, high : float
@@ -78,23 +82,21 @@ def difference_quotient(
     side = np.where(at - step < low, 1.0, np.where(at + step > high, -1.0, 0.0))
     best = _Stencil.of(function, at, step, side)
     for _ in range(REFINEMENTS):
-        unsettled = best.unsettled(SCREENED)
-        if not unsettled.any():
+        rows = np.flatnonzero(best.unsettled(SCREENED))
+        if not len(rows):
             break
-        step = np.where(unsettled, step / REFINED, step)
-        best = best.or_better(_Stencil.of(function, at, step, side))
+        step[rows] /= REFINED
+        best = best.or_better(_Stencil.of(function, at, step, side, rows), rows)
     if best.unsettled(UNSETTLED).any():
         # where the slope vanishes nothing settles relative to it, but the course tells its scale
         places = low + (high - low) * (np.arange(COURSE_POINTS) + 0.5) / COURSE_POINTS
-        course = [function(np.full(len(at), x)) for x in places]
+        course = [function(np.full(len(at), x), None) for x in places]
         change = np.ptp(np.stack([*best.values, *course]), axis=(0, 1))
         _require_settled(best, at, change, spread)
     return best.slope, _bent(function, at, best, side)
 
 
-def whole_steps(
-    function: Callable[[FloatArray], FloatArray], at: FloatArray, low: float, high: float
-) -> FloatArray:
+def whole_steps(function: OfRows, at: FloatArray, low: float, high: float) -> FloatArray:
     """Differentiate a function of whole numbers by differences of one and two of them.
 
     Raises
@@ -140,18 +142,21 @@ class _Stencil:
     @classmethod
     def of(
         cls,
-        function: Callable[[FloatArray], FloatArray],
+        function: OfRows,
         at: FloatArray,
         step: FloatArray,
         side: FloatArray,
+        rows: IntArray | None = None,
     ) -> _Stencil:
+        points = len(_CENTRAL) if (side == 0.0).all() else len(_ONE_SIDED)
+        if rows is not None:
+            at, step, side = at[rows], step[rows], side[rows]
         inner = side == 0.0
         # the step that the floating-point numbers really make
         step = ((at + step) - at) * np.where(inner, 1.0, side)
         step = np.where(step == 0.0, np.spacing(at), step)
-        points = len(_CENTRAL) if inner.all() else len(_ONE_SIDED)
         values = tuple(
-            np.asarray(function(at + np.where(inner, offset, beside) * step))
+            np.asarray(function(at + np.where(inner, offset, beside) * step, rows))
             for offset, beside in zip([*_CENTRAL, 0.0][:points], _ONE_SIDED[:points], strict=True)
         )
         width = step[:, None]
@@ -175,15 +180,18 @@ class _Stencil:
         size = np.maximum(each, each.mean(axis=0))
         return np.any(self.doubt > tolerance * size + self.noise, axis=1)
 
-    def or_better(self, other: _Stencil) -> _Stencil:
-        """Take for each row whichever stencil leaves less doubt."""
-        size = np.maximum(np.abs(self.slope), np.abs(other.slope))
+    def or_better(self, other: _Stencil, rows: IntArray) -> _Stencil:
+        """Take for each of some rows whichever stencil leaves less doubt."""
+        size = np.maximum(np.abs(self.slope[rows]), np.abs(other.slope))
         size = np.where(size > 0, size, 1.0)
-        mine, its = self.doubt + self.noise, other.doubt + other.noise
+        mine, its = self.doubt[rows] + self.noise[rows], other.doubt + other.noise
         better = (its / size).max(axis=1) < (mine / size).max(axis=1)
+        places = rows[better]
 
         def pick(mine: FloatArray, its: FloatArray) -> FloatArray:
-            return np.where(better[:, None] if mine.ndim == 2 else better, its, mine)
+            out = mine.copy()
+            out[places] = its[better]
+            return out
 
         return _Stencil(
             pick(self.slope, other.slope),
@@ -207,22 +215,20 @@ def _require_settled(stencil: _Stencil, at: FloatArray, change: FloatArray, spre
         raise NumericalError(f"its slope does not settle at {float(at[left][0]):.6g}.")
 
 
-def _bent(
-    function: Callable[[FloatArray], FloatArray],
-    at: FloatArray,
-    stencil: _Stencil,
-    side: FloatArray,
-) -> BoolArray:
+def _bent(function: OfRows, at: FloatArray, stencil: _Stencil, side: FloatArray) -> BoolArray:
     """Find the rows at which the slopes of both sides differ, however near they are taken."""
     gap = _gap(stencil)
     size = np.maximum(np.abs(stencil.slope), np.abs(stencil.slope).mean(axis=0))
-    candidates = stencil.inner & np.any(gap > KINK * size, axis=1)
-    if not candidates.any():
-        return candidates
-    near = _Stencil.of(function, at, np.abs(stencil.step) / NEARER, side)
+    out = stencil.inner & np.any(gap > KINK * size, axis=1)
+    rows = np.flatnonzero(out)
+    if not len(rows):
+        return out
+    near = _Stencil.of(function, at, np.abs(stencil.step) / NEARER, side, rows)
+    gap = gap[rows]
     size = np.abs(near.slope) + gap / 2  # the steeper of both sides
     still = (_gap(near) > gap / 2) & (gap > KINK * size) & (gap > 2 * NEARER * near.noise)
-    return candidates & np.any(still, axis=1)
+    out[rows] = np.any(still, axis=1)
+    return out
 
 
 def _gap(stencil: _Stencil) -> FloatArray:
