@@ -12,7 +12,7 @@ import statsmodels.api as sm
 import statsmodels.formula.api as smf
 from statsmodels.miscmodels.ordinal_model import OrderedModel
 
-from pymargins import HAC, FitWarning, Margins, NumericalError, Simulation
+from pymargins import HAC, Bootstrap, FitWarning, Margins, NumericalError, Simulation
 from support.small_models import quietly
 
 CLUSTERED = ("CR0", "CR1", "CR2", "CR3")
@@ -205,3 +205,13 @@ def test_models_of_categories(name, vcov):
         clustered = isinstance(vcov, str) and vcov.startswith("CR")
         m = open_quietly(fit, vcov=vcov, **({"cluster": "village"} if clustered else {}))
         assert bool(told(m, "treated")[1]) == (few and clustered)
+
+
+def test_bootstraps_say_what_they_cannot_show():
+    wild = Bootstrap(99, kind="wild", rng=1, cluster="village")
+    assert len(told(open_quietly(FITS["OLS"](ONE), method=wild), "treated")[1]) == 1
+    for kind in ("cluster", "wild"):
+        drawn = Bootstrap(99, kind=kind, rng=1, cluster="village", max_failures=0.1)
+        assert told(open_quietly(FITS["OLS"](HALF), method=drawn), "treated")[1] == []
+    with pytest.raises(NumericalError, match="some coefficients are not identified"):
+        open_quietly(FITS["OLS"](ONE), method=Bootstrap(99, rng=1, cluster="village"))

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
 
-from pymargins import FitWarning, Margins, PymarginsError, UnsupportedError
+from pymargins import FitWarning, Margins, NumericalError, PymarginsError, UnsupportedError
 from pymargins.facts import Shift
 from support.small_models import fit, quietly
 
@@ -190,3 +190,12 @@ def test_between_and_within_are_words_for_one_level():
     assert opened(one, vcov="gls", df="between-within")[0].dydx("x").df[0] == 24 * 6 - 24 - 1
     slopes = fit("y ~ x", frame, groups="pot", vc_formula={"slope": "0 + x"}, re_formula="1")
     assert opened(slopes, vcov="gls", df="between-within")[0].dydx("x").df[0] == 24 * 6 - 24 - 1
+
+
+@pytest.mark.parametrize("size", [1e60, 1e-60])
+def test_an_outcome_in_units_whose_powers_are_no_numbers_is_refused(size):
+    data = flowers()
+    with quietly():
+        model = smf.mixedlm("y ~ x", data.assign(y=data["y"] * size), groups="pot").fit()
+        with pytest.raises(NumericalError, match="in other units"):
+            Margins(model, vcov="gls")

@@ -10,12 +10,15 @@ import pandas as pd
 from pymargins.adapters.formulas import response_columns, transformed_response
 from pymargins.adapters.mixedlm_rows import effect_names, group_name_of
 from pymargins.adapters.outcome_transform import outcome_scale
+from pymargins.errors import NumericalError
 from pymargins.facts import ModelFacts, RandomEffects, RandomTerm
 from pymargins.mixed import CovarianceParameters
 from pymargins.models.transforms import OutcomeScale
 
 INTERCEPT = "Intercept"
 PSI_ROUNDING = 1e-8
+#: The fourth power of a variance must be a number.
+LARGEST = 1e75
 
 
 def mixed_facts(source: Any, frame: pd.DataFrame, reml: bool) -> ModelFacts:
@@ -77,4 +80,15 @@ def fitted_variances(fit: Any) -> CovarianceParameters:
         if spectrum[0] < 0 and spectrum[0] > -PSI_ROUNDING * max(spectrum[-1], 0.0) - 1e-300:
             psi = (vectors * np.maximum(spectrum, 0.0)) @ vectors.T
     components = np.maximum(np.array(fit.vcomp, dtype=float), 0.0)
-    return CovarianceParameters(psi, components, float(fit.scale))
+    sigma2 = float(fit.scale)
+    _require_powers(sigma2)
+    return CovarianceParameters(psi, components, sigma2)
+
+
+def _require_powers(sigma2: float) -> None:
+    """Raise where the powers of a variance that information is made of are no numbers."""
+    if sigma2 > LARGEST or 0 < sigma2 < 1.0 / LARGEST:
+        raise NumericalError(
+            f"model: the residual variance is {sigma2:.3g}; its powers leave the range of "
+            "floating-point numbers. Fit the outcome in other units, nearer to one."
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy as np
 from pymargins._typing import AnyArray, FloatArray, IntArray
 from pymargins.adapters.drawing import Drawing
 from pymargins.adapters.drawn_clusters import few_clusters, group_strata, larger_clusters
+from pymargins.adapters.robust_offers import seen_over
 from pymargins.adapters.training import cluster_labels
 from pymargins.errors import ArgumentError, ModelError, UnsupportedError, listing
 from pymargins.facts import FewClusters
@@ -21,17 +22,28 @@ from pymargins.mixed.refits.response_draws import STREAM, streams
 from pymargins.mixed.refits.sampling import ClusterSampling
 from pymargins.models.fitted import Fitted
 from pymargins.models.parameters import Point
-from pymargins.models.uncertainty import Replicates
+from pymargins.models.uncertainty import Replicates, Request, Seen
 from pymargins.options import Bootstrap, Kind
-from pymargins.regression.clusters import Clusters
+from pymargins.regression.clusters import ClusterKind, Clusters
+from pymargins.regression.estimating import Estimating
 from pymargins.regression.refits.refitter import BatchRefitter, Refits, Refitter
 from pymargins.regression.refits.row_weights import RowWeights
 from pymargins.regression.refits.wild import WildDraw
+from pymargins.regression.sandwich import HeteroscedasticKind
+from pymargins.regression.shown import shown_by_clusters, shown_by_rows
 
 #: Draws replicates: weights or responses (n, count).
 Draw = Callable[[np.random.Generator, int], FloatArray]
 #: Replicates that some streams of random numbers draw.
 Part = Sequence["tuple[np.random.Generator, int]"]
+
+
+#: The robust covariances, of rows and of clusters, that see what a kind of bootstrap sees.
+SHOWN_AS: Mapping[str, tuple[HeteroscedasticKind, ClusterKind]] = {
+    "rows": ("HC0", "CR0"),
+    "cluster": ("HC0", "CR0"),
+    "wild": ("HC2", "CR2"),
+}
 
 
 class Bootstrapped(Protocol):
@@ -55,6 +67,16 @@ class Bootstrapped(Protocol):
     @property
     def bootstraps(self) -> Mapping[str, str]:
         """The kinds of bootstrap, each with why the class has it not, or nothing."""
+        ...
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The covariances that it has by name."""
+        ...
+
+    @property
+    def estimating(self) -> Estimating:
+        """The fit's estimating equations; of a class with robust covariances by name."""
         ...
 
     @property
@@ -107,7 +129,23 @@ def bootstrap_regression(source: Bootstrapped, option: Bootstrap) -> Replicates:
             found.add(refits, weights)
             if advance is not None:
                 advance(len(refits.reasons))
-    return found.replicates(source.fitted, refitter, drawing, draw)
+    made = found.replicates(source.fitted, refitter, drawing, draw)
+    return replace(made, seen=_seen(source, drawing, made.covers))
+
+
+def _seen(source: Bootstrapped, drawing: Drawing, covers: tuple[str, ...]) -> Seen | None:
+    """Return what replicates show of a variance: what residuals, or rows drawn again, do."""
+    if drawing.kind not in SHOWN_AS:
+        return None  # a parametric bootstrap rests on the model
+    by_rows, by_clusters = SHOWN_AS[drawing.kind]
+    if by_rows not in source.kinds:
+        return None
+    parameters, request = source.fitted.parameters, Request(covers)
+    fit = source.estimating
+    if drawing.clusters is None:
+        return seen_over(shown_by_rows(fit, by_rows), parameters, request, "row")
+    shown = shown_by_clusters(fit, by_clusters, drawing.clusters)
+    return seen_over(shown, parameters, request, "cluster")
 
 
 def _check(source: Bootstrapped, option: Bootstrap) -> None:
