@@ -25,8 +25,8 @@ settings.load_profile("pymargins")
 
 
 @cache
-def session_of_the_examples():
-    """The session that the docstring of `Margins` opens."""
+def names_that_examples_know():
+    """What the example in the docstring of `Margins` leaves behind."""
     import statsmodels.formula.api as smf
 
     from pymargins import Margins
@@ -36,14 +36,15 @@ def session_of_the_examples():
     df = pd.DataFrame({"person": person, "dose": dose})
     df["arm"] = np.where(person < 10, "old", "new")
     df["score"] = 10 + 2 * dose + rng.normal(0, 2, 20)[person] + rng.normal(0, 1, 80)
-    return Margins(smf.mixedlm("score ~ dose * arm", df, groups="person").fit(), vcov="gls")
+    fit = smf.mixedlm("score ~ dose * arm", df, groups="person").fit()
+    return {"Margins": Margins, "fit": fit, "m": Margins(fit, vcov="gls")}
 
 
 @pytest.fixture(autouse=True)
 def names_of_the_examples(request):
     """Let the examples of verbs begin where that of `Margins` ends."""
     if isinstance(request.node, DoctestItem):
-        request.getfixturevalue("doctest_namespace")["m"] = session_of_the_examples()
+        request.getfixturevalue("doctest_namespace").update(names_that_examples_know())
 
 
 @pytest.fixture(autouse=True)

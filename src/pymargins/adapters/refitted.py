@@ -14,6 +14,7 @@ from pymargins.adapters.robust_offers import Estimated
 from pymargins.errors import UnsupportedError
 from pymargins.models.uncertainty import Replicates
 from pymargins.options import Bootstrap, Kind
+from pymargins.regression.estimating import Estimating
 from pymargins.regression.refits.refitter import Refitter
 
 NOT_WILD = "residuals are multiplied in least squares (OLS, WLS) alone"
@@ -38,6 +39,15 @@ class Refitted(Estimated):
     @cached_property
     def reported_kind(self) -> str:
         """What the covariance that the fit reports is."""
+        raise NotImplementedError
+
+    def sandwiched(self) -> Estimating | None:
+        """Return its estimating equations; None of a class without robust covariances by name."""
+        return self.estimating if "HC0" in self.kinds else None
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The covariances that it has by name, beside the fit's own."""
         raise NotImplementedError
 
     @property

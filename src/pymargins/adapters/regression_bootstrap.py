@@ -70,18 +70,12 @@ class Bootstrapped(Protocol):
         ...
 
     @property
-    def kinds(self) -> tuple[str, ...]:
-        """The covariances that it has by name."""
-        ...
-
-    @property
-    def estimating(self) -> Estimating:
-        """The fit's estimating equations; of a class with robust covariances by name."""
-        ...
-
-    @property
     def clusters(self) -> Any:
         """The clusters that the fit itself was given, or None."""
+        ...
+
+    def sandwiched(self) -> Estimating | None:
+        """Return its estimating equations; None of a class without robust covariances by name."""
         ...
 
     def require_apart(self, clusters: Clusters) -> None:
@@ -135,13 +129,11 @@ def bootstrap_regression(source: Bootstrapped, option: Bootstrap) -> Replicates:
 
 def _seen(source: Bootstrapped, drawing: Drawing, covers: tuple[str, ...]) -> Seen | None:
     """Return what replicates show of a variance: what residuals, or rows drawn again, do."""
-    if drawing.kind not in SHOWN_AS:
-        return None  # a parametric bootstrap rests on the model
-    by_rows, by_clusters = SHOWN_AS[drawing.kind]
-    if by_rows not in source.kinds:
+    fit = source.sandwiched()
+    if fit is None or drawing.kind not in SHOWN_AS:  # a parametric bootstrap rests on the model
         return None
+    by_rows, by_clusters = SHOWN_AS[drawing.kind]
     parameters, request = source.fitted.parameters, Request(covers)
-    fit = source.estimating
     if drawing.clusters is None:
         return seen_over(shown_by_rows(fit, by_rows), parameters, request, "row")
     shown = shown_by_clusters(fit, by_clusters, drawing.clusters)
