@@ -79,7 +79,7 @@ class Case:
         term, effect, level = name.split("|")
         info = next(t for t in self.figures["random_terms"] if t["name"] == term)
         keys = info["group"].split(":")
-        joint = self.frame[keys].astype(str).agg(":".join, axis=1)
+        joint = self.frame[keys].astype(object).astype(str).agg(":".join, axis=1)
         row = int(np.flatnonzero(joint == level)[0])
         group = self.codes[row]
         where = self.figures["statsmodels"]["variances"][f"{term}|{effect}|"]

@@ -53,7 +53,7 @@ def combined(matrix: FloatArray, jac: Jacobian) -> Jacobian:
         return out.reshape(count, -1, width) if rows else jac
     from scipy import sparse
 
-    blocks = sparse.eye_array(jac.shape[0] // matrix.shape[1])
+    blocks = sparse.csr_array(sparse.identity(jac.shape[0] // matrix.shape[1]))
     return (sparse.kron(blocks, matrix, format="csr") @ jac).tocsr()
 
 
@@ -63,7 +63,7 @@ def scaled(jac: Jacobian, factors: FloatArray) -> Jacobian:
         return factors[:, :, None] * jac
     from scipy import sparse
 
-    return (sparse.diags_array(factors[0]) @ jac).tocsr()
+    return sparse.csr_array(sparse.diags(factors[0]) @ jac)
 
 
 def times(jac: Jacobian, factor: float) -> Jacobian:

@@ -44,7 +44,7 @@ def _root(cov: FloatArray | RowCovariance, point: Point) -> FloatArray:
         return vectors * np.sqrt(np.maximum(spectrum, 0.0))
     from scipy import sparse
 
-    return propagation(cov).factor(sparse.eye_array(point.width, format="csr"), ())
+    return propagation(cov).factor(sparse.csr_array(sparse.identity(point.width)), ())
 
 
 def bootstrap(option: Bootstrap, fitted: Fitted) -> tuple[DrawsInference, Replicates]:

@@ -262,7 +262,7 @@ def _each(matrix: FloatArray, count: int) -> Any:
     """Repeat a matrix along the diagonal."""
     if count == 0:
         return sparse.csr_array((0, 0))
-    return sparse.kron(sparse.eye_array(count), matrix, format="csr")
+    return sparse.kron(sparse.csr_array(sparse.identity(count)), matrix, format="csr")
 
 
 def _widened(rows: Any, width: int) -> Any:
