@@ -122,16 +122,29 @@ def second_equation(
 def _by_formula(
     role: str, exog: FloatArray, names: Sequence[str], formula: str, rows: FittedRows
 ) -> tuple[Design, tuple[AnyArray, ...]]:
+    design, values = read_users_formula(formula, f"{role} equation", rows)
+    return _arranged(role, design, design.rows(values, len(exog)), exog, names), values
+
+
+def read_users_formula(
+    formula: str, part: str, rows: FittedRows
+) -> tuple[Design, tuple[AnyArray, ...]]:
+    """Read the formula that a user gave for a part of the model, as `read_formula` does.
+
+    Raises
+    ------
+    ArgumentError
+        For one that cannot be read.
+    """
     try:
-        design, values = read_formula(formula.rpartition("~")[2], rows)
+        return read_formula(formula.rpartition("~")[2], rows)
     except PymarginsError:
         raise
     except Exception as error:  # a formula engine refuses in many ways
         raise ArgumentError(
-            f"equations: the formula {formula!r} of the {role} equation cannot be read with the "
+            f"equations: the formula {formula!r} of the {part} cannot be read with the "
             f"data of the fit: {type(error).__name__}: {error}"
         ) from error
-    return _arranged(role, design, design.rows(values, len(exog)), exog, names), values
 
 
 def read_formula(right: str, rows: FittedRows) -> tuple[Design, tuple[AnyArray, ...]]:

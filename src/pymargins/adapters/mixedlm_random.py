@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from pymargins._typing import AnyArray, FloatArray
-from pymargins.adapters.equations import SAME, read_formula, unknown_equation
+from pymargins.adapters.equations import SAME, read_formula, read_users_formula, unknown_equation
 from pymargins.adapters.mixedlm_rows import Arrays
 from pymargins.adapters.regression_rows import FittedRows
 from pymargins.adapters.training import evaluate_factors
-from pymargins.errors import ArgumentError, PymarginsError, listing
+from pymargins.errors import ArgumentError, listing
 from pymargins.models.derivative import Dual
 from pymargins.models.design import Block, Columns, Design, Factor, numeric_variable
 from pymargins.models.random_part import RANDOM, RandomPart
@@ -212,15 +212,7 @@ def _variable(name: str, column: FloatArray, rows: FittedRows) -> str | None:
 
 def _require_all(made: _Made, needed: Needed, rows: FittedRows, formula: str) -> None:
     """Add every column from the formula that the user gave."""
-    try:
-        design, values = read_formula(formula.rpartition("~")[2], rows)
-    except PymarginsError:
-        raise
-    except Exception as error:  # a formula engine refuses in many ways
-        raise ArgumentError(
-            f"equations: the formula {formula!r} of the random effects cannot be read with the "
-            f"data of the fit: {type(error).__name__}: {error}"
-        ) from error
+    design, values = read_users_formula(formula, "random effects", rows)
     built = design.rows(values, len(needed.matrix))
     for j, name in enumerate(needed.names):
         column = needed.matrix[:, j]

@@ -80,6 +80,22 @@ class Node(ABC):
         return Pick(self, np.asarray(rows, dtype=np.intp))
 
 
+class SameRows(Node):
+    """An estimand with the rows of another, by name and variables."""
+
+    inner: Estimand
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names of the rows."""
+        return self.inner.labels
+
+    @property
+    def columns(self) -> Columns:
+        """The variables of each row."""
+        return self.inner.columns
+
+
 @dataclass(frozen=True, eq=False)
 class Known(Node):
     """An estimand whose value and Jacobian are known at the fitted parameters, and only there."""
@@ -259,21 +275,11 @@ class Quotient(Node):
 
 
 @dataclass(frozen=True, eq=False)
-class Transformed(Node):
+class Transformed(SameRows):
     """Every row on a scale."""
 
     inner: Estimand
     scale: Scale
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The names of the rows."""
-        return self.inner.labels
-
-    @property
-    def columns(self) -> Columns:
-        """The variables of each row."""
-        return self.inner.columns
 
     def evaluate(self, point: Point, gradient: bool) -> Evaluated:
         """Transform, by the chain rule."""

@@ -10,7 +10,7 @@ import numpy as np
 from pymargins._typing import FloatArray, IntArray
 from pymargins.errors import ArgumentError, UnsupportedError, listing
 from pymargins.estimands.columns import Columns
-from pymargins.estimands.nodes import Estimand, Evaluated, Linear, Node, Quotient, Sum
+from pymargins.estimands.nodes import Estimand, Evaluated, Linear, Node, Quotient, SameRows, Sum
 from pymargins.estimands.scales import SCALES
 from pymargins.estimands.variances import (
     INTERCEPT,
@@ -120,21 +120,11 @@ def quantiles(spread: SlopeSpread, probabilities: FloatArray) -> VarianceRows:
 
 
 @dataclass(frozen=True, eq=False)
-class Less(Node):
+class Less(SameRows):
     """Every row less a number."""
 
     inner: Estimand
     number: float
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The names of the rows."""
-        return self.inner.labels
-
-    @property
-    def columns(self) -> Columns:
-        """The variables of each row."""
-        return self.inner.columns
 
     def evaluate(self, point: Point, gradient: bool) -> Evaluated:
         """Subtract."""

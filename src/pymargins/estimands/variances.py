@@ -25,6 +25,7 @@ from pymargins.estimands.nodes import (
     Linear,
     Node,
     Quotient,
+    SameRows,
     Sum,
     spread,
     stacked,
@@ -133,21 +134,11 @@ class NormalShare(Node):
 
 
 @dataclass(frozen=True, eq=False)
-class AtBound(Node):
+class AtBound(SameRows):
     """The same rows, some of which are at a bound and have no derivative (NaN)."""
 
     inner: Estimand
     bounded: BoolArray
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The names of the rows."""
-        return self.inner.labels
-
-    @property
-    def columns(self) -> Columns:
-        """The variables of each row."""
-        return self.inner.columns
 
     def evaluate(self, point: Point, gradient: bool) -> Evaluated:
         """Evaluate."""
