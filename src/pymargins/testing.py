@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from pymargins.errors import ModelError
-from pymargins.estimands.averages import Chunk, Question, average_of
+from pymargins.estimands.averages import average_of
+from pymargins.estimands.chunks import Chunk, Held, Question
 from pymargins.estimands.rows import Rows
 from pymargins.estimands.scenes import Grid, average
 from pymargins.models.fitted import Adapter, Fitted
@@ -175,7 +176,7 @@ def _moved(point: Point, j: int, step: float) -> Point:
 
 
 def _question(fitted: Fitted, rows: Rows) -> Question:
-    return Question((Chunk(rows),), Grid(), ("average",))
+    return Question(Held(Chunk(rows)), Grid(), ("average",))
 
 
 def _mean(fitted: Fitted, rows: Rows, point: Point, slope: str | None = None) -> Any:

@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from pymargins.errors import ArgumentError
-from pymargins.estimands.averages import Question, average_of, row_average, slopes_of
+from pymargins.estimands.averages import average_of, row_average, slopes_of
+from pymargins.estimands.chunks import Question
 from pymargins.estimands.nodes import Estimand, Sum
 from pymargins.estimands.outcomes import crossed
 from pymargins.estimands.quantities import Elasticity, ElasticityOf, LogOf

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +19,7 @@ from pymargins.asking.offsets import (
     summary_offsets,
 )
 from pymargins.asking.rules import default_rule, parse_rule, rule_text, summary_rows, two_valued
-from pymargins.asking.subgroups import subgroups_of
+from pymargins.asking.subgroups import parse_over, subgroups_of
 from pymargins.asking.weights import row_weights
 from pymargins.errors import (
     ArgumentError,
@@ -29,7 +29,7 @@ from pymargins.errors import (
     not_one_of,
     unknown_name,
 )
-from pymargins.estimands.averages import Chunk
+from pymargins.estimands.chunks import Chunk, Held
 from pymargins.estimands.rows import Rows, Strata
 from pymargins.facts import PopulationFacts, Where
 from pymargins.models.clusters import ClusterMean
@@ -73,9 +73,10 @@ class Population:
     offset: float | None = None
     own_levels: bool = False
 
-    def stratify(self, over: Sequence[str]) -> tuple[tuple[Chunk, ...], pd.DataFrame]:
+    def stratify(self, over: Any) -> tuple[Held, pd.DataFrame]:
         """Return rows with their subgroups by the `over` columns, and a row of labels for each."""
-        strata, labels = subgroups_of(self.frame, over)
+        names = parse_over(over, self.frame, self.fitted)
+        strata, labels = subgroups_of(self.frame, names)
         if strata is not None and self.weights is not None:
             empty = np.bincount(strata.codes, self.weights, strata.size) == 0
             if empty.any():
@@ -83,14 +84,14 @@ class Population:
                     f"over: the subgroup {labels[empty].iloc[0].to_dict()} has zero total weight."
                 )
         if self.rows is not None:
-            return (Chunk(self.rows, strata, self.own_levels),), labels
+            return Held(Chunk(self.rows, strata, self.own_levels)), labels
         assert self.rules is not None
         rows = summary_rows(self.fitted, self.frame, self.rules, self.weights, strata)
         rows.offsets = summary_offsets(
             self.fitted, rows.n, self.facts.offset_rule, self.offset, self.weights, strata
         )
         own = None if strata is None else Strata(np.arange(strata.size), strata.size)
-        return (Chunk(rows, own),), labels
+        return Held(Chunk(rows, own)), labels
 
 
 def make_population(

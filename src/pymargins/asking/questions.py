@@ -13,9 +13,9 @@ from pymargins.asking.effects import change_effects, slope_effects
 from pymargins.asking.names import pinnable
 from pymargins.asking.outcomes import kept, parse_outcome
 from pymargins.asking.population import Population
-from pymargins.asking.subgroups import parse_over
 from pymargins.errors import ArgumentError, ArgumentTypeError
-from pymargins.estimands.averages import Question, average_of
+from pymargins.estimands.averages import average_of
+from pymargins.estimands.chunks import Question
 from pymargins.estimands.nodes import Estimand, stacked
 from pymargins.facts import Kind, Note
 from pymargins.models.fitted import Fitted
@@ -42,9 +42,9 @@ def predictions(
     """Return mean responses over a grid, within subgroups."""
     places = parse_outcome(fitted.mean, outcome)
     points = parse_atexog(fitted, atexog)
-    chunks, subgroups = population.stratify(parse_over(over, population.frame, fitted))
+    rows, subgroups = population.stratify(over)
     labels, columns = points.table(subgroups)
-    question = Question(chunks, points.grid, tuple(labels), columns)
+    question = Question(rows, points.grid, tuple(labels), columns)
     asked = kept(average_of(fitted.mean, question), fitted.mean, places)
     return asked, notes_of(fitted, points.grid, subgroups)
 
@@ -62,9 +62,9 @@ def effects(
     names = _names(fitted, variables, verb)
     places = parse_outcome(fitted.mean, outcome)
     points = parse_atexog(fitted, atexog)
-    chunks, subgroups = population.stratify(parse_over(over, population.frame, fitted))
+    rows, subgroups = population.stratify(over)
     context, columns = points.table(subgroups, suffix=True)
-    question = Question(chunks, points.grid, tuple(context), columns)
+    question = Question(rows, points.grid, tuple(context), columns)
     kind = None if verb == "dydx" else verb
     parts: list[Estimand] = []
     numeric = [name for name in names if fitted.variables[name].kind == "numeric"]

@@ -14,9 +14,9 @@ from pymargins.asking.filled import filled
 from pymargins.asking.outcomes import kept, parse_outcome
 from pymargins.asking.population import Population
 from pymargins.asking.scenarios import Scenario, ScenarioSet, contrast_weights, parse_scenarios
-from pymargins.asking.subgroups import parse_over
 from pymargins.errors import ArgumentError, listing
-from pymargins.estimands.averages import Question, average_of
+from pymargins.estimands.averages import average_of
+from pymargins.estimands.chunks import Question
 from pymargins.estimands.columns import in_common_of_blocks, with_contrast
 from pymargins.estimands.nodes import Combine, Estimand, stacked
 from pymargins.estimands.outcomes import outcome_labels
@@ -105,9 +105,9 @@ def simple_effects(
     parsed = parse_scenarios(scenarios)
     points = parse_atexog(fitted, atexog)
     _refuse_both(points, parsed)
-    chunks, subgroups = population.stratify(parse_over(over, population.frame, fitted))
+    rows, subgroups = population.stratify(over)
     context, columns = points.table(subgroups, suffix=True)
-    question = Question(chunks, points.grid, tuple(context), columns)
+    question = Question(rows, points.grid, tuple(context), columns)
     means, asked = _means(fitted, question, parsed)
     means = kept(means, fitted.mean, places)
     notes = list(dict.fromkeys(n for grid in asked for n in notes_of(fitted, grid, subgroups)))

@@ -1,14 +1,14 @@
 """Averages over a population: the leaves of every estimand.
 
-A population comes in chunks of rows, each with its subgroups; an average is sums over chunks. Where
-the mean is linear in the parameters the sums are moments of the design, formed once for the whole
-grid (`LinearAverage`); otherwise rows are visited (`RowAverage`).
+Each is made of sums over the rows of a population. Where the mean is linear in the parameters these
+are moments of the design, formed once for the whole grid (`LinearAverage`); otherwise rows are
+visited (`RowAverage`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -16,79 +16,37 @@ import numpy as np
 
 from pymargins._typing import FloatArray, IntArray
 from pymargins.errors import ArgumentError
-from pymargins.estimands.clusters import effects_of
+from pymargins.estimands.chunks import Chunk, Held, Question
+from pymargins.estimands.clusters import ClusterSums
 from pymargins.estimands.columns import Columns
+from pymargins.estimands.design_sums import DesignSums
 from pymargins.estimands.jacobians import beside
 from pymargins.estimands.nodes import Estimand, Evaluated, Node, Stack, spread
 from pymargins.estimands.outcomes import crossed
 from pymargins.estimands.quantities import MeanOf, Quantity, SlopeOf
 from pymargins.estimands.row_sums import RowSums, require_rows
-from pymargins.estimands.rows import Rows, Strata
-from pymargins.estimands.scenes import Grid, average
+from pymargins.estimands.rows import Strata
 from pymargins.models.clusters import EFFECTS, ClusterMean
 from pymargins.models.design import encode
 from pymargins.models.means import LinearMean, Mean, Predictor
 from pymargins.models.parameters import Point
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Chunk:
-    """Some rows of a population, and the subgroup of each.
-
-    Parameters
-    ----------
-    rows : Rows
-    strata : Strata, optional
-    own_levels : bool
-        Whether a scenario is averaged over the rows that have the levels it sets, rather than over
-        all rows, set to these levels.
-    """
-
-    rows: Rows
-    strata: Strata | None = None
-    own_levels: bool = False
-
-    @property
-    def subgroups(self) -> int:
-        """R, the number of subgroups."""
-        return self.strata.size if self.strata else 1
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Question:
-    """Where something is asked: a population under scenarios, and how its rows are labelled.
-
-    Parameters
-    ----------
-    population : iterable of Chunk
-    grid : Grid
-        S scenarios.
-    labels : tuple of str
-        One for each subgroup and scenario, subgroups outermost.
-    columns : mapping of str to sequence
-    """
-
-    population: Iterable[Chunk]
-    grid: Grid
-    labels: tuple[str, ...]
-    columns: Columns = field(default_factory=dict)
-
-
 def average_of(mean: Mean, question: Question, slope: str | None = None) -> Estimand:
     """Average the mean outcomes of rows, or their slope by a numeric variable."""
     if isinstance(mean, ClusterMean):
-        return ClusterAverage(question, mean, slope)
+        return question.population.asked(ClusterAverage(question, mean, slope))
     if not isinstance(mean, LinearMean):
         return row_average(question, MeanOf(mean) if slope is None else SlopeOf(mean, slope))
     asked, rows = _of_own_levels(question)
-    made = LinearAverage(asked, mean.predictor, slope)
+    made = asked.population.asked(LinearAverage(asked, mean.predictor, slope))
     return made if rows is None else made[rows]
 
 
 def row_average(question: Question, quantity: Quantity) -> Estimand:
     """Average a function of rows."""
     asked, rows = _of_own_levels(question)
-    made = RowAverage(asked, quantity)
+    made = asked.population.asked(RowAverage(asked, quantity))
     if rows is None:
         return made
     outcomes = np.arange(len(quantity.outcomes))
@@ -100,10 +58,9 @@ def _of_own_levels(question: Question) -> tuple[Question, IntArray | None]:
 
     Returns the question by these subgroups, and which of its rows are wanted; None for all.
     """
-    chunks = list(question.population)
-    if not (len(chunks) == 1 and chunks[0].own_levels):
+    chunk, grid = question.population.whole, question.grid
+    if chunk is None or not chunk.own_levels:
         return question, None
-    (chunk,), grid = chunks, question.grid
     own, wanted = np.zeros(chunk.rows.n, dtype=np.intp), np.zeros(grid.size, dtype=np.intp)
     count = 1
     for name, pin in grid.pins.items():
@@ -123,7 +80,7 @@ def _of_own_levels(question: Question) -> tuple[Question, IntArray | None]:
     strata = Strata(codes.astype(np.intp).ravel(), len(present))
     labels = tuple(_placed(question.labels, rows, size))
     return replace(
-        question, population=(Chunk(chunk.rows, strata),), labels=labels, columns=columns
+        question, population=Held(Chunk(chunk.rows, strata)), labels=labels, columns=columns
     ), rows
 
 
@@ -150,11 +107,13 @@ def slopes_of(mean: Mean, questions: Mapping[str, Question]) -> dict[str, Estima
 
     Where the mean is not linear they are formed in one pass over the rows.
     """
-    own_levels = any(c.own_levels for asked in questions.values() for c in asked.population)
+    populations = [asked.population for asked in questions.values()]
+    own_levels = any(p.whole is not None and p.whole.own_levels for p in populations)
     if isinstance(mean, (LinearMean, ClusterMean)) or own_levels or len(questions) < 2:
         return {name: average_of(mean, asked, name) for name, asked in questions.items()}
     parts = tuple(RowAverage(asked, SlopeOf(mean, name)) for name, asked in questions.items())
-    return dict(zip(questions, RowAverages(parts).separately(), strict=True))
+    made = populations[0].asked(RowAverages(parts))
+    return dict(zip(questions, made.separately(), strict=True))
 
 
 # --- linear means --------------------------------------------------------------------------------
@@ -186,21 +145,14 @@ class LinearAverage(Node):
         """The variables of each row."""
         return self.question.columns
 
+    def sums(self, point: Point | None, gradient: bool) -> DesignSums:
+        """Return sums of design rows, of no rows yet."""
+        return DesignSums(self.question.grid, self.predictor.role, self.slope)
+
     @cached_property
     def matrix(self) -> FloatArray:
         """The averaged design rows, (k, p)."""
-        total: FloatArray = np.zeros((1, 1, 1))
-        weight: FloatArray = np.zeros((1, 1, 1))
-        for chunk in self.question.population:
-            mass = chunk.rows.totals(chunk.strata)[:, None, None]
-            total = total + mass * self._average(chunk.rows, chunk.strata)
-            weight = weight + mass
-        return (total / weight).reshape(-1, total.shape[2])
-
-    def _average(self, rows: Rows, strata: Strata | None) -> FloatArray:
-        """Average over one chunk, (R, S, p); a subgroup without rows in it has 0."""
-        found = average(rows, self.question.grid, strata, self.slope, self.predictor.role)
-        return np.where(rows.totals(strata)[:, None, None] > 0, found, 0.0)
+        return self.question.population.summed(self, None, False).averages
 
     def evaluate(self, point: Point, gradient: bool) -> Evaluated:
         """Multiply with the parameters."""
@@ -215,14 +167,12 @@ class LinearAverage(Node):
     @cached_property
     def _resampled(self) -> ClusterMeans | None:
         """Averages by subgroup and group, where the rows belong to groups of the fit."""
-        chunks = list(self.question.population)
-        if len(chunks) != 1 or chunks[0].rows.clusters is None:
+        chunk = self.question.population.whole
+        if chunk is None or chunk.rows.clusters is None:
             return None
-        (chunk,) = chunks
-        assert chunk.rows.clusters is not None
         present, subgroup, group = _clusters_of_subgroups(chunk, chunk.rows.clusters)
         return ClusterMeans(
-            self._average(chunk.rows, present),
+            self.sums(None, False).means(chunk.rows, present),
             chunk.rows.totals(present),
             subgroup,
             group,
@@ -299,12 +249,14 @@ class ClusterAverage(Node):
         """The variables of each row."""
         return self.question.columns
 
+    def sums(self, point: Point | None, gradient: bool) -> ClusterSums:
+        """Return sums of the rows of both designs, of no rows yet."""
+        return ClusterSums(self.question.grid, self.mean, self.slope)
+
     @cached_property
     def matrices(self) -> tuple[FloatArray, Any]:
         """What coefficients (k, p) and random effects, sparse (k, W), are multiplied with."""
-        fixed = LinearAverage(self.question, self.mean.predictor, self.slope).matrix
-        population = [(chunk.rows, chunk.strata) for chunk in self.question.population]
-        return fixed, effects_of(population, self.question.grid, self.mean, self.slope)
+        return self.question.population.summed(self, None, False).averages
 
     def evaluate(self, point: Point, gradient: bool) -> Evaluated:
         """Multiply with the parameters; those of new clusters are 0."""
@@ -345,9 +297,14 @@ class RowAverage(Node):
         question = self.question
         return crossed(question.labels, question.columns, self.quantity.outcomes)
 
+    def sums(self, point: Point | None, gradient: bool) -> RowSums:
+        """Return sums of the function at the points, of no rows yet."""
+        assert point is not None
+        return RowSums([self.quantity], self.question.grid, point, gradient)
+
     def evaluate(self, point: Point, gradient: bool) -> Evaluated:
         """Visit every row under every scenario."""
-        return _in_one_pass(self.question, [self.quantity], point, gradient)
+        return self.question.population.summed(self, point, gradient).averages(gradient)
 
 
 @dataclass(frozen=True, eq=False)
@@ -364,21 +321,18 @@ class RowAverages(Stack):
 
     parts: tuple[RowAverage, ...]
 
+    def sums(self, point: Point | None, gradient: bool) -> RowSums:
+        """Return sums of the functions at the points, of no rows yet."""
+        assert point is not None
+        quantities = [part.quantity for part in self.parts]
+        return RowSums(quantities, self.parts[0].question.grid, point, gradient)
+
     def evaluate(self, point: Point, gradient: bool) -> Evaluated:
         """Visit every row under every scenario."""
-        quantities = [part.quantity for part in self.parts]
-        return _in_one_pass(self.parts[0].question, quantities, point, gradient)
+        population = self.parts[0].question.population
+        return population.summed(self, point, gradient).averages(gradient)
 
     def separately(self) -> list[Estimand]:
         """Return each of them, all formed where one is asked for."""
         ends = np.cumsum([len(part) for part in self.parts]).tolist()
         return [self[np.arange(a, b)] for a, b in zip([0, *ends], ends, strict=False)]
-
-
-def _in_one_pass(
-    question: Question, quantities: Sequence[Quantity], point: Point, gradient: bool
-) -> Evaluated:
-    sums = RowSums(quantities, question.grid, point, gradient)
-    for chunk in question.population:
-        sums.add(chunk.rows, chunk.strata)
-    return sums.averages()

@@ -8,7 +8,6 @@ an average is sparse in them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +15,9 @@ import numpy as np
 import pandas as pd
 
 from pymargins._typing import FloatArray, IntArray
+from pymargins.estimands.chunks import Chunk
 from pymargins.estimands.columns import Columns
+from pymargins.estimands.design_sums import DesignSums
 from pymargins.estimands.jacobians import beside
 from pymargins.estimands.nodes import Evaluated, Node
 from pymargins.estimands.rows import Rows, Strata
@@ -57,48 +58,74 @@ class Effects(Node):
         return value, beside(np.zeros((k, point.width - self.size)), random)
 
 
-def effects_of(
-    population: Iterable[tuple[Rows, Strata | None]],
-    grid: Grid,
-    mean: ClusterMean,
-    slope: str | None = None,
-) -> Any:
-    """Return what averages multiply each random effect with.
+class ClusterSums:
+    """Weighted sums of the rows of both designs: of the coefficients and of the random effects.
 
     Parameters
     ----------
-    population : iterable of (Rows, Strata or None)
-        R subgroups in each.
     grid : Grid
         S scenarios.
     mean : ClusterMean
     slope : str, optional
         The variable to differentiate by.
-
-    Returns
-    -------
-    sparse array, shape (R S, W) or wider
-        Further columns are effects of new clusters.
     """
-    from scipy import sparse
 
-    chunks = list(population)
-    whole = sum((rows.totals(strata) for rows, strata in chunks), np.zeros(1))
-    entries = _Entries(grid.size)
-    for rows, strata in chunks:
+    def __init__(self, grid: Grid, mean: ClusterMean, slope: str | None = None) -> None:
+        self.grid = grid
+        self.mean = mean
+        self.slope = slope
+        self.fixed = DesignSums(grid, mean.predictor.role, slope)
+        self.random: Any = None
+
+    def add(self, chunk: Chunk) -> None:
+        """Add the rows of a chunk."""
+        self.fixed.add(chunk)
+        self._add_random(self._of_effects(chunk))
+
+    def join(self, other: ClusterSums) -> None:
+        """Add the sums over other rows."""
+        self.fixed.join(other.fixed)
+        self._add_random(other.random)
+
+    def _add_random(self, new: Any) -> None:
+        """Add what effects are multiplied with; wider where clusters are new."""
+        if self.random is None:
+            self.random = new
+            return
+        width = max(self.random.shape[1], new.shape[1])
+        for part in (self.random, new):
+            part.resize((part.shape[0], width))
+        self.random = self.random + new
+
+    def _of_effects(self, chunk: Chunk) -> Any:
+        """Return sums by subgroup and scenario of what multiplies each effect, sparse (R S, W)."""
+        from scipy import sparse
+
+        rows, mean, grid = chunk.rows, self.mean, self.grid
+        entries = _Entries(grid.size)
         for keys in dict.fromkeys(term.keys for term in mean.terms):
-            cells = _cells(rows, strata, grid, keys)
-            z = average(rows, grid, cells.strata, slope, RANDOM)
-            mass = rows.totals(cells.strata)
-            share = mass / whole[cells.subgroup]
-            z = share[:, None, None] * np.where(mass[:, None, None] > 0, z, 0.0)
+            cells = _cells(rows, chunk.strata, grid, keys)
+            mass = rows.totals(cells.strata)[:, None, None]
+            z = average(rows, grid, cells.strata, self.slope, RANDOM)
+            z = mass * np.where(mass > 0, z, 0.0)
             for term in mean.terms:
                 if term.keys == keys:
                     entries.add(cells.subgroup, _places(mean, term, cells), z[:, :, term.columns])
-    found = entries.joined()
-    width = max(mean.size, int(found[1].max(initial=-1)) + 1)
-    shape = (len(whole) * grid.size, width)
-    return sparse.csr_array(sparse.coo_array((found[2], found[:2]), shape=shape))
+        found = entries.joined()
+        width = max(mean.size, int(found[1].max(initial=-1)) + 1)
+        shape = (chunk.subgroups * grid.size, width)
+        return sparse.csr_array(sparse.coo_array((found[2], found[:2]), shape=shape))
+
+    @property
+    def averages(self) -> tuple[FloatArray, Any]:
+        """What coefficients (k, p) and effects, sparse (k, W or more), are multiplied with.
+
+        Further columns are effects of new clusters.
+        """
+        from scipy import sparse
+
+        whole = np.repeat(self.fixed.weight.ravel(), self.grid.size)
+        return self.fixed.averages, sparse.csr_array(sparse.diags(1.0 / whole) @ self.random)
 
 
 def _places(mean: ClusterMean, term: ClusterTerm, cells: _Cells) -> IntArray:

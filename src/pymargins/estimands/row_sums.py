@@ -14,6 +14,7 @@ import numpy as np
 
 from pymargins._typing import FloatArray, IntArray
 from pymargins.errors import NumericalError
+from pymargins.estimands.chunks import Chunk
 from pymargins.estimands.coordinates import Batch
 from pymargins.estimands.equal_rows import counted
 from pymargins.estimands.nodes import Evaluated
@@ -59,8 +60,9 @@ class RowSums:
         self.jacobian: FloatArray = np.zeros(())
         self.weight: FloatArray = np.zeros(())
 
-    def add(self, rows: Rows, strata: Strata | None) -> None:
+    def add(self, chunk: Chunk) -> None:
         """Add the rows of a chunk."""
+        rows, strata = chunk.rows, chunk.strata
         of_designs = all(type(q.mean) in OF_DESIGNS for q in self.quantities)
         if of_designs:
             found = counted(rows, self.grid, strata, self.point.weights is not None)
@@ -81,6 +83,12 @@ class RowSums:
         if sums.jacobian is not None:
             self.jacobian = self.jacobian + sums.jacobian
         self.weight = self.weight + weight
+
+    def join(self, other: RowSums) -> None:
+        """Add the sums over other rows."""
+        self.value = self.value + other.value
+        self.jacobian = self.jacobian + other.jacobian
+        self.weight = self.weight + other.weight
 
     # --- all scenarios at once -----------------------------------------------------------------
 
@@ -161,15 +169,15 @@ class RowSums:
         assert rows.clusters is not None
         return own * self.point.weights[:, rows.clusters.codes[part]].T
 
-    def averages(self) -> Evaluated:
-        """Return the averages, functions outermost, and their Jacobians."""
+    def averages(self, gradient: bool) -> Evaluated:
+        """Return the averages, functions outermost, and where asked for their Jacobians."""
         count = len(self.point)
         if len(self.weight) > 1:
             for column in self.weight.T:
                 require_rows(column)
         value = self.value / self.weight[None, :, :, None, None]
         value = np.moveaxis(value, 0, 1).reshape(count, -1)
-        if not self.gradient:
+        if not gradient:
             return value, None
         jac = self.jacobian / self.weight[None, :, :, None, None, None]
         return value, np.moveaxis(jac, 0, 1).reshape(count, -1, self.point.width)
