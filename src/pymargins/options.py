@@ -132,9 +132,11 @@ class Bootstrap:
         drawn within the arms that are constant within groups, so that no arm vanishes. The default
         of mixed models, of GEE, and wherever `cluster` is given.
         ``"parametric"``: new responses from the fitted model, of every class that has a
-        distribution. ``"residual"``: reflated residuals of both levels of a mixed model (Carpenter,
-        Goldstein and Rasbash). ``"wild"``: residuals of OLS, WLS and mixed models, corrected for
-        leverage, times a random multiplier for each row, cluster or group.
+        distribution; the default with ``random_effects="predicted"``, where replicates are errors
+        of predicting clusters, and may be ``"residual"`` besides. ``"residual"``: reflated
+        residuals of both levels of a mixed model (Carpenter, Goldstein and Rasbash). ``"wild"``:
+        residuals of OLS, WLS and mixed models, corrected for leverage, times a random multiplier
+        for each row, cluster or group.
     interval : {"studentized", "percentile", "basic", "normal", "bca"}
         ``"studentized"`` (bootstrap-t) is the one that holds its level with few groups. Each
         replicate's standard error is that which its kind makes consistent: HC0 where rows are

@@ -9,9 +9,9 @@ import pytest
 from scipy import sparse
 
 from pymargins.estimands import jacobians
+from pymargins.estimands.functions import Function
 from pymargins.estimands.nodes import (
     Combine,
-    Function,
     Known,
     Pick,
     Quotient,

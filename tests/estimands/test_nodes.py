@@ -7,9 +7,9 @@ import pickle
 import numpy as np
 import pytest
 
+from pymargins.estimands.functions import Function
 from pymargins.estimands.nodes import (
     Combine,
-    Function,
     Linear,
     Pick,
     Quotient,

@@ -315,7 +315,6 @@ def test_what_cannot_be_is_refused_in_words(slopes, frame):
         (lambda: m.joint_tests(), "known clusters play no part"),
         (lambda: m.eyex("hours"), "elasticities"),
         (lambda: Margins(slopes, at="balanced", **PREDICTED), "crosses the levels"),
-        (lambda: Margins(slopes, method="bootstrap", rng=1, **PREDICTED), "method:"),
         (lambda: Margins(slopes, vcov="CR2", **PREDICTED), "vcov: 'CR2' is not available"),
     ):
         with pytest.raises(UnsupportedError, match=words):

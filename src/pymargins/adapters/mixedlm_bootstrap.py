@@ -18,10 +18,16 @@ from pymargins.mixed import (
     bootstrap,
     jackknife,
     likelihood_ratio,
+    random_effects,
 )
+from pymargins.mixed.prediction.columns import joined
+from pymargins.mixed.prediction.replicate_errors import ReplicateErrors
+from pymargins.mixed.prediction.replicates import bootstrap_predictions
+from pymargins.mixed.prediction.shrinkage import Shrinkage
 from pymargins.mixed.refits.bootstraps import BootstrapKind
 from pymargins.mixed.refits.sampling import ClusterSampling
 from pymargins.mixed.small_samples.robust import robust_fit
+from pymargins.models.clusters import EFFECTS
 from pymargins.models.fitted import Fitted
 from pymargins.models.parameters import Point, slices
 from pymargins.models.uncertainty import Replicates, Seen
@@ -56,6 +62,59 @@ def bootstrap_mixed(
     notes = few_clusters(ClusterSampling.of_groups(data.n_groups))
     seen = Seen(robust_fit(data, best.params, "CR2").seen)
     return replace(_replicates(found, best, notes=notes), seen=seen)
+
+
+def bootstrap_of_clusters(data: MixedData, best: MixedFit, option: Bootstrap) -> Replicates:
+    """Draw and refit replicates of the clusters of the fit, with errors of predicting them.
+
+    Replicates scatter around the predictions of the fit by these errors.
+
+    Raises
+    ------
+    UnsupportedError
+        For the kinds whose replicates have no random effects that are known.
+    """
+    kind = option.kind
+    if kind not in ("parametric", "residual"):
+        what = "multiplies their residuals" if kind == "wild" else "draws other clusters"
+        raise UnsupportedError(
+            f"kind: {kind!r} {what}, so that its replicates hold no errors of predicting the "
+            'clusters of the fit, which random_effects="predicted" asks about. Use '
+            'kind="parametric" (the default here) or "residual".'
+        )
+    if option.engine == "refit":
+        raise UnsupportedError(
+            'engine: "refit" keeps no random effects of its replicates, which '
+            'random_effects="predicted" needs. Use engine="auto".'
+        )
+    with progress_bar(option.n_boot, option.progress) as advance:
+        found = bootstrap_predictions(
+            data,
+            best,
+            kind,
+            option.n_boot,
+            option.rng,
+            n_jobs=_threads(option.n_jobs),
+            progress=advance,
+        )
+    refits, keep = found.refits, found.refits.usable
+    own = _replicates(refits, best)
+    effects = joined(random_effects(data, best.params, best.gls))
+    parts = {name: own.point.block(name) for name in own.point.blocks}
+    parts[EFFECTS] = effects + found.errors[keep]
+    center = np.concatenate([own.center, effects])
+    widths = {name: part[0] for name, part in parts.items()}
+    assert refits.cov is not None
+    return replace(
+        own,
+        point=Point(np.concatenate(list(parts.values()), axis=1), slices(widths)),
+        center=center,
+        cov=ReplicateErrors(data, Shrinkage.of_refits(data, refits, keep), refits.cov[keep]),
+        base_cov=ReplicateErrors(
+            data, Shrinkage.of_params(data, best.params), refits.reference_cov[None]
+        ),
+        covers=("beta", EFFECTS),
+    )
 
 
 def kind_of_groups(option: Bootstrap) -> BootstrapKind:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, NoReturn
+from typing import Any
 
 import pandas as pd
 
 from pymargins.adapters.mixedlm_clusters import Clusters, seen_values
 from pymargins.adapters.mixedlm_levels import variance_notes
-from pymargins.errors import UnsupportedError
 from pymargins.facts import CovarianceFacts, Distribution, RandomEffects, ReferenceFacts
 from pymargins.mixed import CovarianceParameters, MixedData, gls, random_effects
 from pymargins.mixed.prediction.columns import joined
@@ -133,32 +132,28 @@ class OfEffects:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class NoRefits:
-    """Refits of a model for figures of its population, which known clusters do not have yet.
+class ClusterRefits:
+    """Refits of a model whose figures are of its own clusters.
 
     Parameters
     ----------
+    draw : callable
+        From the option to replicates that scatter by errors of prediction.
     refits : Refits
+        For figures of the population.
     """
 
+    draw: Callable[[Bootstrap], Replicates]
     refits: Refits
 
     @property
     def kind(self) -> Kind:
-        """Of the model itself."""
-        return self.refits.kind
+        """Whose replicates have random effects that are known."""
+        return "parametric"
 
     def bootstrap(self, option: Bootstrap) -> Replicates:
-        """Refuse: replicates have no effects of the clusters of the fit."""
-        self._refuse()
-
-    def _refuse(self) -> NoReturn:
-        raise UnsupportedError(
-            'method: "bootstrap" draws other clusters, or other effects of them, than those that '
-            'random_effects="predicted" asks about, so that its replicates scatter around other '
-            'figures. Use vcov="kenward-roger", which allows for estimated variances, or '
-            'method="simulation".'
-        )
+        """Draw, refit and predict."""
+        return self.draw(option.of_kind(self.kind))
 
     def likelihood_ratio(self, columns: list[int], option: Bootstrap) -> pd.Series:
         """Bootstrap the likelihood ratio, in which known clusters play no part."""
@@ -166,7 +161,11 @@ class NoRefits:
 
 
 def predicted(
-    fitted: Fitted, clusters: Clusters, part: RandomPart, predictions: Predictions
+    fitted: Fitted,
+    clusters: Clusters,
+    part: RandomPart,
+    predictions: Predictions,
+    draw: Callable[[Bootstrap], Replicates],
 ) -> Fitted:
     """Return the model whose rows keep their own clusters.
 
@@ -177,6 +176,8 @@ def predicted(
     clusters : Clusters
     part : RandomPart
     predictions : Predictions
+    draw : callable
+        Bootstraps their errors.
 
     Raises
     ------
@@ -203,7 +204,7 @@ def predicted(
         covariances=predictions.covariances(fitted.covariances),
         references=predictions.references(),
         facts=replace(fitted.facts, random_effects=RandomEffects.PREDICTED),
-        refits=NoRefits(fitted.refits),
+        refits=ClusterRefits(draw, fitted.refits),
         responses={},
         polish=None,
         predicted=None,

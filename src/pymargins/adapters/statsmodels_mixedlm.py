@@ -168,7 +168,14 @@ class StatsmodelsMixedLMAdapter(MixedUncertainty, TakesEquations):
         frame, name = self.fitted.frame, self.fitted.facts.group_name
         clusters = Clusters(self.arrays, self.groups, frame, name)
         errors = Predictions(self.data, self.parameters, self._pieces, self._compared)
-        return predicted(self.fitted, clusters, self.random(), errors)
+        return predicted(self.fitted, clusters, self.random(), errors, self._of_clusters)
+
+    def _of_clusters(self, option: Bootstrap) -> Replicates:
+        """Bootstrap the errors of predicting the clusters."""
+        from pymargins.adapters.mixedlm_bootstrap import bootstrap_of_clusters
+
+        self._require_free("bootstrap", ", so that replicates cannot be fitted alike")
+        return bootstrap_of_clusters(self.data, self.optimum, option)
 
     @cached_property
     def data(self) -> MixedData:

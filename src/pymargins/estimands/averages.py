@@ -258,13 +258,18 @@ class ClusterAverage(Node):
         """What coefficients (k, p) and random effects, sparse (k, W), are multiplied with."""
         return self.question.population.summed(self, None, False).averages
 
+    @property
+    def linear(self) -> bool:
+        """Whether its Jacobian is the same at every point."""
+        return True
+
     def evaluate(self, point: Point, gradient: bool) -> Evaluated:
         """Multiply with the parameters; those of new clusters are 0."""
         fixed, random = self.matrices
         known = random[:, : self.mean.size]
         value = point.block(self.mean.predictor.block) @ fixed.T
         value = value + (known @ point.block(EFFECTS).T).T
-        return value, beside(fixed, random) if gradient else None
+        return value, beside(fixed, random, len(point)) if gradient else None
 
 
 # --- nonlinear means -----------------------------------------------------------------------------

@@ -45,6 +45,11 @@ class Effects(Node):
     labels: tuple[str, ...]
     columns: Columns
 
+    @property
+    def linear(self) -> bool:
+        """Whether its Jacobian is the same at every point."""
+        return True
+
     def evaluate(self, point: Point, gradient: bool) -> Evaluated:
         """Pick."""
         value = point.block(EFFECTS)[:, self.places]
@@ -55,7 +60,7 @@ class Effects(Node):
         k = len(self.places)
         ones = (np.ones(k), (np.arange(k), self.places))
         random = sparse.csr_array(sparse.coo_array(ones, shape=(k, self.size)))
-        return value, beside(np.zeros((k, point.width - self.size)), random)
+        return value, beside(np.zeros((k, point.width - self.size)), random, len(point))
 
 
 class ClusterSums:

@@ -1,9 +1,8 @@
 """Jacobians: derivatives of k functions by P parameters, and the few operations nodes need of them.
 
 An array (B, k, P), one for each of B points. Where there are parameters by the thousand, of which a
-row depends on few (the effects of clusters), it is a sparse matrix (k, P) instead, at the one
-point of the fit; it may have further columns, of effects that are no parameters of the fit (those
-of new clusters).
+row depends on few (the effects of clusters), it is a sparse matrix (k, P) instead, at one point; it
+may have further columns, of effects that are no parameters of the fit (those of new clusters).
 """
 
 from __future__ import annotations
@@ -24,10 +23,16 @@ def at_fit(jac: Jacobian) -> Jacobian:
     return jac[0] if isinstance(jac, np.ndarray) else jac
 
 
-def beside(first: FloatArray, others: Any) -> Jacobian:
-    """Put derivatives by the first parameters, dense, and by all others, sparse, side by side."""
+def beside(first: FloatArray, others: Any, points: int) -> Jacobian:
+    """Put derivatives by the first parameters, dense, and by all others, sparse, side by side.
+
+    They are the same at all of so many points.
+    """
     from scipy import sparse
 
+    if points > 1:
+        rows = np.hstack([first, others.toarray()])
+        return np.broadcast_to(rows, (points, *rows.shape))
     return sparse.hstack([sparse.csr_array(first), others], format="csr")
 
 

@@ -8,28 +8,18 @@ never lost. Nodes hold arrays and other nodes, so that they can be sent to other
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, TypeAlias
+from typing import ClassVar, Protocol, TypeAlias
 
 import numpy as np
 
 from pymargins._typing import AnyArray, FloatArray, IntArray
-from pymargins.errors import (
-    ArgumentError,
-    ArgumentTypeError,
-    EstimabilityError,
-    NumericalError,
-    listing,
-)
 from pymargins.estimands import jacobians
 from pymargins.estimands.columns import Columns
 from pymargins.estimands.jacobians import Jacobian
 from pymargins.estimands.scales import Scale
-from pymargins.models.derivative import jacobian
 from pymargins.models.parameters import Point
-
-ESTIMABLE_TOLERANCE = 1e-7
 
 #: Values (B, k) and, where asked for, their Jacobians (B, k, P).
 Evaluated: TypeAlias = "tuple[FloatArray, Jacobian | None]"
@@ -48,6 +38,11 @@ class Estimand(Protocol):
         """The scenario and subgroup variables of each row, for tables."""
         ...
 
+    @property
+    def linear(self) -> bool:
+        """Whether they are linear, so that their Jacobian is the same at every point."""
+        ...
+
     def at(self, point: Point, gradient: bool = False) -> Evaluated:
         """Return values (B, k) at the points and, with `gradient`, Jacobians (B, k, P)."""
         ...
@@ -62,6 +57,11 @@ class Node(ABC):
 
     #: Whether values at many points are worth keeping.
     costly: ClassVar[bool] = False
+
+    @property
+    def linear(self) -> bool:
+        """Whether its Jacobian is the same at every point."""
+        return False
 
     @abstractmethod
     def evaluate(self, point: Point, gradient: bool) -> Evaluated:
@@ -122,6 +122,11 @@ class Linear(Node):
     labels: tuple[str, ...]
     columns: Columns = field(default_factory=dict)
 
+    @property
+    def linear(self) -> bool:
+        """Whether its Jacobian is the same at every point."""
+        return True
+
     def evaluate(self, point: Point, gradient: bool) -> Evaluated:
         """Multiply."""
         value = point.block(self.block) @ self.matrix.T
@@ -158,6 +163,11 @@ class Pick(Node):
         """The variables of each row."""
         return {k: [v[i] for i in self.rows] for k, v in self.inner.columns.items()}
 
+    @property
+    def linear(self) -> bool:
+        """Whether its Jacobian is the same at every point."""
+        return self.inner.linear
+
     def evaluate(self, point: Point, gradient: bool) -> Evaluated:
         """Pick."""
         value, jac = self.inner.at(point, gradient)
@@ -185,6 +195,11 @@ class Stack(Node):
             if all(name in columns for columns in every)
         }
 
+    @property
+    def linear(self) -> bool:
+        """Whether its Jacobian is the same at every point."""
+        return all(part.linear for part in self.parts)
+
     def evaluate(self, point: Point, gradient: bool) -> Evaluated:
         """Stack."""
         found = [part.at(point, gradient) for part in self.parts]
@@ -207,6 +222,11 @@ class Combine(Node):
     labels: tuple[str, ...]
     columns: Columns = field(default_factory=dict)
 
+    @property
+    def linear(self) -> bool:
+        """Whether its Jacobian is the same at every point."""
+        return self.inner.linear
+
     def evaluate(self, point: Point, gradient: bool) -> Evaluated:
         """Combine."""
         value, jac = self.inner.at(point, gradient)
@@ -224,6 +244,11 @@ class Sum(Node):
     labels: tuple[str, ...]
     factors: tuple[float, float] = (1.0, 1.0)
     columns: Columns = field(default_factory=dict)
+
+    @property
+    def linear(self) -> bool:
+        """Whether its Jacobian is the same at every point."""
+        return self.first.linear and self.second.linear
 
     def evaluate(self, point: Point, gradient: bool) -> Evaluated:
         """Add."""
@@ -244,6 +269,11 @@ class Scaled(Node):
     factor: float
     labels: tuple[str, ...]
     columns: Columns = field(default_factory=dict)
+
+    @property
+    def linear(self) -> bool:
+        """Whether its Jacobian is the same at every point."""
+        return self.inner.linear
 
     def evaluate(self, point: Point, gradient: bool) -> Evaluated:
         """Multiply."""
@@ -293,135 +323,3 @@ class Transformed(SameRows):
 def on_scale(estimand: Estimand, scale: Scale) -> Estimand:
     """Put an estimand on a scale."""
     return estimand if scale.is_identity else Transformed(estimand, scale)
-
-
-@dataclass(frozen=True, eq=False)
-class Function(Node):
-    """A user's function of all rows; its Jacobian by extrapolated differences."""
-
-    inner: Estimand
-    function: Callable[[FloatArray], Any]
-    labels: tuple[str, ...]
-    columns: Columns = field(default_factory=dict)
-
-    @classmethod
-    def of(
-        cls,
-        inner: Estimand,
-        function: Callable[[FloatArray], Any],
-        labels: Any,
-        point: Point,
-    ) -> Function:
-        """Try the function at a point, and name what it returns."""
-        at = inner.at(point)[0][0]
-        value = _called(function, at)
-        if not np.isfinite(value).all():
-            raise NumericalError(f"function: it returned {value.tolist()}, which is not finite.")
-        slopes = jacobian(lambda x: _called(function, x), at)
-        flat = ~slopes.any(axis=1)
-        if flat.any():
-            raise ArgumentError(
-                f"function: value {int(np.argmax(flat))} that it returned, "
-                f"{value[np.argmax(flat)]:g}, does not change with the mean responses near their "
-                "estimates: a constant, or a step such as round() or a > b, which has no standard "
-                "error. Return the quantity that is rounded or compared."
-            )
-        each = len(value) == len(inner) > 1 and not (slopes - np.diag(np.diagonal(slopes))).any()
-        if each and labels is None:
-            name = getattr(function, "__name__", "<lambda>")
-            labels = [x if name == "<lambda>" else f"{name}({x})" for x in inner.labels]
-        named = _function_labels(function, labels, len(value))
-        return cls(inner, function, named, inner.columns if each else {})
-
-    def evaluate(self, point: Point, gradient: bool) -> Evaluated:
-        """Call the function at every point."""
-        inner, jac = self.inner.at(point, gradient)
-        outer = np.stack([_called(self.function, row) for row in inner])
-        if jac is None:
-            return outer, None
-        by = [jacobian(lambda x: _called(self.function, x), row) for row in inner]
-        if isinstance(jac, np.ndarray):
-            return outer, np.stack(by) @ jac
-        return outer, jacobians.combined(by[0], jac)
-
-
-def _called(function: Callable[[FloatArray], Any], values: FloatArray) -> FloatArray:
-    """Return what a user's function makes of mean responses, checked."""
-    try:
-        with np.errstate(all="ignore"):
-            returned = np.asarray(function(values.copy()))
-        if returned.dtype == bool:
-            raise TypeError("it returned a truth value")
-        if returned.dtype.kind == "c":
-            raise TypeError("it returned a complex number")
-        out = returned.astype(float)
-    except Exception as error:
-        raise ArgumentError(
-            f"function: it failed on the mean responses {values.tolist()}: "
-            f"{type(error).__name__}: {error}"
-        ) from error
-    if out.ndim > 1 or out.size == 0:
-        raise ArgumentTypeError(
-            f"function: it returned shape {out.shape}; expected a number or a 1-D array."
-        )
-    return np.atleast_1d(out)
-
-
-def _function_labels(function: Any, labels: Any, count: int) -> tuple[str, ...]:
-    if labels is None:
-        name = getattr(function, "__name__", "function")
-        name = "function" if name == "<lambda>" else name
-        labels = [name] if count == 1 else [f"{name}[{i}]" for i in range(count)]
-    labels = [labels] if isinstance(labels, str) else labels
-    if isinstance(labels, (Mapping, bytes)) or not isinstance(labels, Sequence):
-        raise ArgumentTypeError(f"labels: expected a list of names, got {type(labels).__name__}.")
-    if len(labels) != count:
-        raise ArgumentError(f"labels: {len(labels)} given for {count} values.")
-    return tuple(map(str, labels))
-
-
-# --- estimability --------------------------------------------------------------------------------
-
-
-def inestimable(
-    estimand: Estimand, point: Point, null_spaces: Mapping[str, FloatArray]
-) -> list[int]:
-    """Return the rows that depend on a direction which the data do not determine."""
-    bad: set[int] = set()
-    for block, null_space in null_spaces.items():
-        if null_space.size == 0 or block not in point.blocks:
-            continue
-        jac = estimand.at(point, True)[1]
-        assert jac is not None
-        rows = jacobians.of_block(jac, point.blocks[block])
-        leak = np.abs(rows @ null_space)
-        size = np.abs(rows) @ np.abs(null_space)
-        leaks = (leak > ESTIMABLE_TOLERANCE * (size + 1e-300)).any(axis=1)
-        bad.update(np.flatnonzero(leaks).tolist())
-    return sorted(bad)
-
-
-def estimable_only(
-    estimand: Estimand, point: Point, null_spaces: Mapping[str, FloatArray], omit: bool
-) -> tuple[Estimand, tuple[str, ...]]:
-    """Return the rows that the data determine, and the names of those that they do not.
-
-    Raises
-    ------
-    EstimabilityError
-        Where there are such rows and `omit` is false, or where nothing is left.
-    """
-    bad = inestimable(estimand, point, null_spaces)
-    if not bad:
-        return estimand, ()
-    names = tuple(estimand.labels[i] for i in bad)
-    kept = np.setdiff1d(np.arange(len(estimand)), bad)
-    if omit and len(kept):
-        return estimand[kept], names
-    how = 'Margins(fit, inestimable="omit") leaves them out and keeps the others'
-    raise EstimabilityError(
-        f"{listing(names)} {'is' if len(names) == 1 else 'are'} not estimable ({len(bad)} of "
-        f"{len(estimand)} asked for): the design has columns that are combinations of others (an "
-        "empty cell or a redundant term), and these quantities depend on how they are told apart. "
-        + (f"{how}." if len(kept) else "Ask where the data have rows.")
-    )

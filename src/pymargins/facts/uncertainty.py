@@ -136,6 +136,8 @@ class BootstrapDraws:
         The package that refitted, where it is not pymargins itself.
     rows : bool
         Whether single rows were drawn, or had multipliers of their own.
+    of_prediction : bool
+        Whether replicates are errors of predicting known clusters.
     """
 
     kind: str
@@ -146,6 +148,7 @@ class BootstrapDraws:
     clusters: int | None = None
     refitted_by: str = ""
     rows: bool = False
+    of_prediction: bool = False
 
 
 Method: TypeAlias = DeltaMethod | ProfileMethod | SimulatedDraws | BootstrapDraws

@@ -21,8 +21,8 @@ from pymargins.families.multiplicity import (
 )
 from pymargins.families.quadrature import studentized_range
 from pymargins.inference.distributions import quantile
-from pymargins.inference.drawn import require_limits
 from pymargins.inference.factor import independent_basis
+from pymargins.inference.studentized import require_limits
 from pymargins.inference.uncertainty import Uncertainty
 
 #: Two rows are the same, or opposite, where they differ by less than this share.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,15 +16,9 @@ from pymargins.facts import BootstrapDraws, Note, SimulatedDraws
 from pymargins.inference import distributions
 from pymargins.inference.delta import new_key
 from pymargins.inference.reference import Joint
+from pymargins.inference.studentized import require_limits, studentized
 from pymargins.models.parameters import Point
 from pymargins.models.uncertainty import Replicates, Seen
-
-#: Numbers held at once while replicates' standard errors are formed.
-CHUNK_CELLS = 4_000_000
-#: A replicate's variance below this share of the fit's is none: it drew one cluster over and over.
-NO_VARIANCE = 1e-16
-#: What stands for the t* of such a replicate: beyond any other.
-NO_LIMIT = 1e100
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,47 +126,7 @@ class DrawsInference:
         return self._remember("studentized", estimand, self._studentized)
 
     def _studentized(self, estimand: Estimand) -> tuple[FloatArray, FloatArray]:
-        cov, base = self.replicates.cov, self.replicates.base_cov
-        if cov is None or base is None:
-            raise UnsupportedError(
-                'interval: "studentized" needs a standard error of each replicate, which these '
-                'refits do not give. Use Bootstrap(interval="percentile").'
-            )
-        point = self.replicates.point
-        rows = self._covered(self.jacobian(estimand), estimand)
-        own = np.maximum(np.einsum("kp,kp->k", rows @ base, rows), 0.0)
-        size = max(1, CHUNK_CELLS // (len(estimand) * point.width))
-        t = np.empty((len(point), len(estimand)))
-        center = self._at_center(estimand)
-        for start in range(0, len(point), size):
-            part = slice(start, start + size)
-            value, jac = estimand.at(point.part(part), True)
-            assert jac is not None
-            jac = self._covered(jac, estimand)
-            variance = np.einsum("bkp,bkp->bk", jac @ cov[part], jac)
-            away = value - center
-            alone = variance <= NO_VARIANCE * own
-            still = alone & (np.abs(away) <= np.sqrt(NO_VARIANCE * own))
-            error = np.sqrt(np.where(alone, 1.0, variance))
-            t[part] = np.where(alone, np.sign(away) * NO_LIMIT, away / error)
-            t[part][still] = 0.0
-        return t, np.sqrt(own)
-
-    def _covered(self, jac: FloatArray, estimand: Estimand) -> FloatArray:
-        """Return Jacobians over the parameters whose covariance each replicate has."""
-        blocks = self.point.blocks
-        every = np.arange(jac.shape[-1])
-        known = [every[where] for name, where in blocks.items() if name in self.replicates.covers]
-        places = np.concatenate(known)
-        if len(places) == jac.shape[-1]:
-            return jac
-        if np.delete(jac, places, axis=-1).any():
-            raise UnsupportedError(
-                f'interval: "studentized" has no standard error of {estimand.labels[0]!r} in each '
-                "replicate: it depends on more than "
-                f'{", ".join(self.replicates.covers)}. Use Bootstrap(interval="percentile").'
-            )
-        return jac[..., places]
+        return studentized(self.point, self.replicates, estimand)
 
     def interval(self, estimand: Estimand, level: float) -> tuple[FloatArray, FloatArray]:
         """Return intervals of the session's kind."""
@@ -265,25 +219,6 @@ class DrawsInference:
         z = special.ndtri(share) - bias
         z = z / (1.0 + acceleration * z) - bias
         return np.asarray(special.ndtr(z)), np.asarray(special.ndtr(-z))
-
-
-def require_limits(reach: FloatArray, labels: Sequence[str]) -> None:
-    """Raise where so many replicates have no standard error that a row has no limits left.
-
-    Parameters
-    ----------
-    reach : ndarray, shape (k,)
-        The quantile of each row's ``|t*|`` that an interval is made of.
-    labels : sequence of str
-    """
-    lost = np.flatnonzero(reach >= NO_LIMIT / 2)
-    if len(lost):
-        raise NumericalError(
-            f'interval: "studentized" has no limits for {labels[int(lost[0])]!r}: too many '
-            "replicates draw so few different clusters that they leave it no standard error. With "
-            'so few clusters use vcov="kenward-roger" without a bootstrap, or '
-            'Bootstrap(kind="parametric").'
-        )
 
 
 def _share(hit: Any) -> FloatArray:

@@ -12,6 +12,7 @@ from pymargins.facts import (
     BootstrapDraws,
     FailedReplicates,
     Note,
+    RandomEffects,
     SimulatedDraws,
     SingularReplicates,
 )
@@ -19,7 +20,7 @@ from pymargins.inference.drawn import DrawsInference
 from pymargins.inference.propagation import propagation
 from pymargins.models.fitted import Fitted
 from pymargins.models.parameters import Point
-from pymargins.models.uncertainty import Replicates, RowCovariance, Seen
+from pymargins.models.uncertainty import Replicates, ReplicateVariances, RowCovariance, Seen
 from pymargins.options import Bootstrap, Simulation
 
 
@@ -96,6 +97,7 @@ def bootstrap(option: Bootstrap, fitted: Fitted) -> tuple[DrawsInference, Replic
         found.clusters,
         found.refitted_by,
         found.rows,
+        fitted.facts.random_effects is RandomEffects.PREDICTED,
     )
     point = fitted.point
     replicates = of_blocks(found, tuple(point.blocks))
@@ -111,13 +113,25 @@ def of_blocks(found: Replicates, blocks: tuple[str, ...]) -> Replicates:
     places = places_among(covered, found)
     return replace(
         found,
-        cov=None if found.cov is None else found.cov[:, places[:, None], places],
-        base_cov=None if found.base_cov is None else found.base_cov[np.ix_(places, places)],
+        cov=_among(found.cov, found.covers, covered, places),
+        base_cov=_among(found.base_cov, found.covers, covered, places),
         covers=covered,
         point=picked.of(found.point),
         center=picked.of(Point(found.center[None, :], found.point.blocks)).theta[0],
         jackknife=None if found.jackknife is None else picked,
     )
+
+
+def _among(
+    cov: FloatArray | ReplicateVariances | None,
+    known: tuple[str, ...],
+    wanted: tuple[str, ...],
+    places: IntArray,
+) -> FloatArray | ReplicateVariances | None:
+    """Return covariances of some of the parameters that they are known of."""
+    if isinstance(cov, np.ndarray):
+        return cov[..., places[:, None], places]
+    return cov if known == wanted else None  # it knows rows over all of its blocks
 
 
 def places_among(blocks: tuple[str, ...], found: Replicates) -> IntArray:

@@ -194,6 +194,17 @@ class _Plain:
         return Covariance(np.asarray(found, dtype=float), CovarianceFacts(self.kind))
 
 
+class ReplicateVariances(Protocol):
+    """The covariances of replicates' parameters that are too many for matrices: by rows."""
+
+    def variances(self, rows: Any, replicates: slice = slice(None)) -> FloatArray:
+        """Return the variances (b, k) of linear functions in replicates.
+
+        Rows are sparse (k, P), the same in each, or an array (b, k, P).
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Replicates:
     """Refits of a model.
@@ -204,9 +215,9 @@ class Replicates:
         All parameters of each replicate, with the group weights where rows were resampled.
     center : ndarray, shape (P,)
         The parameters that replicates scatter around: those of the fit at its optimum.
-    cov : ndarray, shape (B, q, q), or None
+    cov : ndarray, shape (B, q, q), ReplicateVariances, or None
         A covariance of the blocks `covers` in each, for studentizing.
-    base_cov : ndarray, shape (q, q), or None
+    base_cov : ndarray, shape (q, q), ReplicateVariances of one, or None
         The same kind of covariance at the centre.
     covers : tuple of str
     failures : dict of str to int
@@ -230,8 +241,8 @@ class Replicates:
 
     point: Point
     center: FloatArray
-    cov: FloatArray | None = None
-    base_cov: FloatArray | None = None
+    cov: FloatArray | ReplicateVariances | None = None
+    base_cov: FloatArray | ReplicateVariances | None = None
     covers: tuple[str, ...] = ("beta",)
     failures: Mapping[str, int] = field(default_factory=dict)
     singular: int = 0

@@ -28,6 +28,9 @@ BOOTSTRAPS = {
     "wild": "Modugno and Giannerini (2015), Communications in Statistics: Theory and Methods 44, "
     "doi:10.1080/03610926.2013.802807",
 }
+PREDICTION_ERRORS = (
+    "Chatterjee, Lahiri and Li (2008), Annals of Statistics 36, doi:10.1214/07-AOS512"
+)
 WILD = {
     True: "Wu (1986), Annals of Statistics 14, doi:10.1214/aos/1176350142",
     False: "Cameron, Gelbach and Miller (2008), Review of Economics and Statistics 90, "
@@ -41,6 +44,7 @@ def references_for(facts: SessionFacts) -> tuple[str, ...]:
     used: list[str] = []
     if isinstance(facts.method, BootstrapDraws) and facts.method.kind in BOOTSTRAPS:
         used.append(_bootstrap(facts.method))
+        used += [PREDICTION_ERRORS] if facts.method.of_prediction else []
     if isinstance(facts.method, SimulatedDraws):
         used.append(SIMULATION)
     if kind == "kenward-roger" or distribution is Distribution.KENWARD_ROGER:

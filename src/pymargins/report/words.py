@@ -304,4 +304,6 @@ def bootstrap_words(method: BootstrapDraws) -> str:
         words = f"{wild}bootstrap of {method.clusters} clusters"
     if method.strata:
         words += f" within {' x '.join(method.strata)}"
+    if method.of_prediction:
+        words += " of prediction errors"
     return words + (f" by {method.refitted_by} refits" if method.refitted_by else "")

@@ -16,7 +16,8 @@ from pymargins.errors import (
     FitWarning,
     callers_level,
 )
-from pymargins.estimands.nodes import Estimand, estimable_only, on_scale
+from pymargins.estimands.estimability import estimable_only
+from pymargins.estimands.nodes import Estimand, on_scale
 from pymargins.estimands.scales import Scale
 from pymargins.facts import (
     FEW_SANDWICHED,

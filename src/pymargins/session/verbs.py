@@ -17,7 +17,7 @@ from pymargins.errors import (
     UnsupportedError,
     unknown_name,
 )
-from pymargins.estimands.nodes import Function
+from pymargins.estimands.functions import Function
 from pymargins.estimands.scales import SCALES
 from pymargins.facts import (
     Kind,

@@ -13,7 +13,12 @@ from scipy import sparse
 
 from pymargins._typing import FloatArray, IntArray
 from pymargins.mixed.likelihood.blups import RandomEffects
-from pymargins.mixed.likelihood.structure import GroupBlock, MixedData, component_widths
+from pymargins.mixed.likelihood.structure import (
+    GroupBlock,
+    MixedData,
+    RowBlock,
+    component_widths,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,7 +51,7 @@ class EffectColumns:
         first = starts[:-1].reshape(widths.T.shape).T.astype(np.intp)
         return cls(data.q, first, widths, int(starts[-1]))
 
-    def of_block(self, block: GroupBlock) -> IntArray:
+    def of_block(self, block: GroupBlock | RowBlock) -> IntArray:
         """Return the place in u of each column of each group of a block, -1 for padding: (g, m)."""
         layout, groups = block.layout, block.groups
         out = np.full((len(groups), layout.m), -1, dtype=np.intp)

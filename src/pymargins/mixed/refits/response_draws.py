@@ -65,6 +65,37 @@ def seed_sequence(seed: Seed) -> np.random.SeedSequence:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class DrawnEffects:
+    """What responses of B replicates, less ``X beta``, are made of.
+
+    Attributes
+    ----------
+    b : (G, q, B) array
+        Correlated random effects, over the working columns of Z.
+    components : tuple of (K_v, B) arrays
+        Effects of each component, all groups one after the other.
+    residuals : (n, B) array
+        Rows sorted.
+    """
+
+    b: FloatArray
+    components: tuple[FloatArray, ...]
+    residuals: FloatArray
+
+    def responses(self, data: MixedData) -> FloatArray:
+        """Return ``Z b + sum C u + e`` (n, B), rows sorted."""
+        return self.residuals + fitted_effects(data, self.b, list(self.components))
+
+
+class EffectsDraw(Draw, Protocol):
+    """A draw whose random effects are known."""
+
+    def effects(self, rng: np.random.Generator, count: int) -> DrawnEffects:
+        """Draw random effects and residuals: of the same stream those of the responses."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class ParametricDraw:
     """Responses from the fitted model, less ``X beta``: ``Z b* + sum C u* + e*``, all normal."""
 
@@ -89,14 +120,18 @@ class ParametricDraw:
 
     def __call__(self, rng: np.random.Generator, count: int) -> FloatArray:
         """Draw responses (n, count), rows sorted."""
+        return self.effects(rng, count).responses(self.data)
+
+    def effects(self, rng: np.random.Generator, count: int) -> DrawnEffects:
+        """See `EffectsDraw`."""
         data = self.data
         e = rng.standard_normal((data.n_rows, count)) * self.sigma
         b = np.einsum("jk,gkb->gjb", self.root, rng.standard_normal((data.n_groups, data.q, count)))
-        u = [
+        u = tuple(
             rng.standard_normal((width, count)) * spread
             for width, spread in zip(self.widths, self.spreads, strict=True)
-        ]
-        return e + fitted_effects(data, b, u)
+        )
+        return DrawnEffects(b, u, e)
 
     def responses(self, drawn: FloatArray) -> RowResponses:
         """See `Draw`."""
@@ -135,11 +170,15 @@ class ResidualDraw:
 
     def __call__(self, rng: np.random.Generator, count: int) -> FloatArray:
         """Draw responses (n, count), rows sorted."""
+        return self.effects(rng, count).responses(self.data)
+
+    def effects(self, rng: np.random.Generator, count: int) -> DrawnEffects:
+        """See `EffectsDraw`."""
         data = self.data
         e = self.residuals[rng.integers(0, data.n_rows, size=(data.n_rows, count))]
         b = self.b[rng.integers(0, data.n_groups, size=(data.n_groups, count))].transpose(0, 2, 1)
-        u = [one[rng.integers(0, len(one), size=(len(one), count))] for one in self.components]
-        return e + fitted_effects(data, b, u)
+        u = tuple(one[rng.integers(0, len(one), size=(len(one), count))] for one in self.components)
+        return DrawnEffects(b, u, e)
 
     def responses(self, drawn: FloatArray) -> RowResponses:
         """See `Draw`."""
