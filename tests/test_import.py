@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pymargins
+
 HEAVY = ("formulaic", "matplotlib", "patsy", "scipy.stats", "statsmodels")
 
 
@@ -11,3 +13,7 @@ def test_import_loads_nothing_heavy():
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     assert not set(HEAVY) & set(run.stdout.split())
+
+
+def test_the_editor_is_offered_public_names_only():
+    assert set(dir(pymargins)) == {*pymargins.__all__, "adapters", "errors", "mixed", "testing"}

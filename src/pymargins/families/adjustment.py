@@ -27,7 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import pandas as pd
@@ -43,7 +43,7 @@ from pymargins.families.simultaneous import FamilyReference, choose, pairwise_me
 from pymargins.inference.distributions import ratio
 from pymargins.inference.uncertainty import Uncertainty
 
-METHODS = (
+Method: TypeAlias = Literal[
     "bonferroni",
     "holm",
     "sidak",
@@ -54,7 +54,8 @@ METHODS = (
     "mvt",
     "fdr_bh",
     "fdr_by",
-)
+]
+METHODS: tuple[Method, ...] = get_args(Method)
 
 
 #: What a single test is adjusted by, whatever was asked for: it stays as it is.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -25,7 +25,7 @@ class EffectSizes(Combined):
 
     __slots__ = ()
 
-    def effect_size(self: E, by: Any = "residual") -> E:
+    def effect_size(self: E, by: Literal["residual", "total"] | float = "residual") -> E:
         r"""Return differences or slopes in units of a standard deviation (Cohen's d).
 
         Parameters

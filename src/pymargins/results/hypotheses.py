@@ -8,16 +8,19 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from pymargins._typing import FloatArray
 from pymargins.errors import ArgumentError, NumericalError, not_one_of
-from pymargins.families.adjustment import make_adjustment
+from pymargins.families.adjustment import Method, make_adjustment
 from pymargins.families.equivalence import two_one_sided
 from pymargins.inference import distributions
 from pymargins.inference.joint import wald
 from pymargins.results.estimates import Estimates, R
 
 Alternative: TypeAlias = Literal["two-sided", "greater", "less"]
+#: One value for all rows, or one for each.
+Null: TypeAlias = float | Sequence[float] | NDArray[Any] | None
 
 EQUIVALENCE = (
     "low",
@@ -38,7 +41,7 @@ class Hypotheses(Estimates):
 
     __slots__ = ()
 
-    def test(self, null: Any = None, alternative: Alternative = "two-sided") -> pd.DataFrame:
+    def test(self, null: Null = None, alternative: Alternative = "two-sided") -> pd.DataFrame:
         """Test every row against a null value.
 
         Parameters
@@ -72,7 +75,9 @@ class Hypotheses(Estimates):
     def _falls(self) -> bool:
         return bool((self.scale.derivative(self.estimate) < 0).any())
 
-    def equivalence(self, low: Any, high: Any) -> pd.DataFrame:
+    def equivalence(
+        self, low: float | Sequence[float], high: float | Sequence[float]
+    ) -> pd.DataFrame:
         """Test whether every row lies between two bounds, by two one-sided tests (TOST).
 
         The hypothesis of equivalence is accepted at alpha = 1 - level where `p_value` is below
@@ -131,7 +136,7 @@ class Hypotheses(Estimates):
         }
         return pd.DataFrame(columns, index=self._index, columns=list(EQUIVALENCE))
 
-    def adjust(self: R, method: str, by: str | Sequence[str] | None = None) -> R:
+    def adjust(self: R, method: Method, by: str | Sequence[str] | None = None) -> R:
         """Adjust p-values and intervals for the number of tests.
 
         The rows are one family, or one for each value of `by`; in a family of one nothing
@@ -145,7 +150,7 @@ class Hypotheses(Estimates):
 
         Parameters
         ----------
-        method : str
+        method : {"holm", "tukey", "mvt", ...}
             - ``"bonferroni"``, ``"sidak"``, and step-down ``"holm"`` and ``"holm-sidak"``
               (intervals: Bonferroni's and Sidak's).
             - ``"tukey"`` for all differences between several means: the studentized range at each
@@ -206,7 +211,7 @@ class Hypotheses(Estimates):
         found = make_adjustment(method, by, self.inference, self.estimand, self.level)
         return replace(plain, adjustment=found, _cache={})
 
-    def joint_test(self, null: Any = None) -> pd.Series:
+    def joint_test(self, null: Null = None) -> pd.Series:
         """Test all rows together by one Wald test.
 
         Rows that are combinations of others are recognised: `df1` is the rank. The statistic is

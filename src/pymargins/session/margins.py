@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
 
 from pymargins.adapters.registry import adapter_for
 from pymargins.asking.keywords import explains_keywords
@@ -20,8 +21,25 @@ from pymargins.models.fitted import Fitted
 from pymargins.models.random_effects import choose_random_effects
 from pymargins.models.responses import choose_response
 from pymargins.options import Bootstrap, Response
+from pymargins.session.arguments import (
+    At,
+    Column,
+    Covariance,
+    Df,
+    EquationName,
+    Method,
+    RandomEffects,
+    ResponseName,
+    ScaleName,
+    Seed,
+    SessionOptions,
+    Table,
+)
 from pymargins.session.clusters import ClusterVerbs
 from pymargins.session.variances import VarianceVerbs
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 @explains_keywords(
@@ -159,26 +177,26 @@ class Margins(VarianceVerbs, ClusterVerbs):
         self,
         model: Any,
         *,
-        scale: str | Scale = "identity",
-        at: Any = "overall",
-        vcov: Any = None,
-        df: Any = None,
+        scale: ScaleName | Scale = "identity",
+        at: At = "overall",
+        vcov: Covariance | None = None,
+        df: Df | None = None,
         level: float = 0.95,
-        method: Any = "delta",
+        method: Method = "delta",
         n_boot: int | None = None,
         n_sim: int | None = None,
-        rng: Any = None,
+        rng: Seed | None = None,
         n_jobs: int | None = None,
         progress: bool | None = None,
-        weights: Any = None,
-        offset: Any = "observed",
-        data: Any = None,
+        weights: str | Column | None = None,
+        offset: Literal["observed"] | float = "observed",
+        data: Table | None = None,
         adapter: Any = None,
-        cluster: Any = None,
+        cluster: str | Column | None = None,
         polish: bool = False,
-        random_effects: str = "integrated",
-        response: str | Response | None = None,
-        equations: Any = None,
+        random_effects: RandomEffects = "integrated",
+        response: ResponseName | Response | None = None,
+        equations: Mapping[EquationName, str] | None = None,
         inestimable: Literal["refuse", "omit"] = "refuse",
     ) -> None:
         put = object.__setattr__
@@ -210,27 +228,27 @@ class Margins(VarianceVerbs, ClusterVerbs):
         self._warn(stand_in=vcov is None and df is None)
 
     @classmethod
-    def linear_scale(cls, model: Any, **options: Any) -> Margins:
+    def linear_scale(cls, model: Any, **options: Unpack[SessionOptions]) -> Margins:
         """Open a session on the response's own scale."""
         return cls._on("identity", model, options)
 
     @classmethod
-    def log_scale(cls, model: Any, **options: Any) -> Margins:
+    def log_scale(cls, model: Any, **options: Unpack[SessionOptions]) -> Margins:
         """Open a session on the log scale: contrasts are reported as ratios."""
         return cls._on("log", model, options)
 
     @classmethod
-    def logit_scale(cls, model: Any, **options: Any) -> Margins:
+    def logit_scale(cls, model: Any, **options: Unpack[SessionOptions]) -> Margins:
         """Open a session on the logit scale, for mean responses between 0 and 1."""
         return cls._on("logit", model, options)
 
     @classmethod
-    def correlation_scale(cls, model: Any, **options: Any) -> Margins:
+    def correlation_scale(cls, model: Any, **options: Unpack[SessionOptions]) -> Margins:
         """Open a session on Fisher's z scale, for mean responses between -1 and 1."""
         return cls._on("fisher_z", model, options)
 
     @classmethod
-    def _on(cls, scale: str, model: Any, options: dict[str, Any]) -> Margins:
+    def _on(cls, scale: ScaleName, model: Any, options: SessionOptions) -> Margins:
         if "scale" in options:
             raise ArgumentError("scale: this constructor names it already; use Margins(...).")
         return cls(model, scale=scale, **options)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -29,6 +29,7 @@ from pymargins.facts import (
 from pymargins.inference.variances import OwnScales, VarianceDraws
 from pymargins.models.variances import VarianceStructure
 from pymargins.results.result import MarginsResult
+from pymargins.session.arguments import AtExog, Names
 from pymargins.session.verbs import Verbs
 
 PROFILE = "profile"
@@ -40,7 +41,7 @@ class VarianceVerbs(Verbs):
     __slots__ = ()
 
     def variance_components(
-        self, kind: Literal["sd", "variance"] = "sd", *, method: str | None = None
+        self, kind: Literal["sd", "variance"] = "sd", *, method: Literal["profile"] | None = None
     ) -> MarginsResult:
         r"""Estimate the variance parameters of a mixed model.
 
@@ -85,7 +86,7 @@ class VarianceVerbs(Verbs):
         rows = variance_rows(structure, self._choice.whole.point.block("gamma")[0], kind)
         return self._of_variances(rows, structure, Kind.VARIANCE, method)
 
-    def icc(self, *, method: str | None = None) -> MarginsResult:
+    def icc(self, *, method: Literal["profile"] | None = None) -> MarginsResult:
         r"""Estimate the intraclass correlation: the share of variance that lies between clusters.
 
         With R the variance of the random part, averaged over the rows of the fit
@@ -151,7 +152,7 @@ class VarianceVerbs(Verbs):
         return self._of_variances(rows, structure, Kind.R_SQUARED, None)
 
     def slope_share(
-        self, variable: str, above: float = 0.0, *, atexog: Any = None, over: Any = None
+        self, variable: str, above: float = 0.0, *, atexog: AtExog = None, over: Names | None = None
     ) -> MarginsResult:
         r"""Estimate the share of clusters whose own slope is above a value.
 
@@ -188,10 +189,10 @@ class VarianceVerbs(Verbs):
     def slope_quantiles(
         self,
         variable: str,
-        probabilities: Any = (0.025, 0.975),
+        probabilities: float | Sequence[float] = (0.025, 0.975),
         *,
-        atexog: Any = None,
-        over: Any = None,
+        atexog: AtExog = None,
+        over: Names | None = None,
     ) -> MarginsResult:
         r"""Estimate quantiles of the slopes of clusters: :math:`s + z_p \tau`.
 
@@ -224,7 +225,7 @@ class VarianceVerbs(Verbs):
     # --- what they share -----------------------------------------------------------------------
 
     def _slopes(
-        self, verb: str, variable: str, atexog: Any, over: Any
+        self, verb: str, variable: str, atexog: AtExog, over: Names | None
     ) -> tuple[SlopeSpread, VarianceStructure]:
         """Return the average slope, and how slopes of clusters vary about it."""
         structure = self._choice.whole.structure(verb)

@@ -29,6 +29,15 @@ from pymargins.options import Bootstrap
 from pymargins.results.arithmetic import combination
 from pymargins.results.result import MarginsResult
 from pymargins.results.terms import joint_tests
+from pymargins.session.arguments import (
+    AtExog,
+    By,
+    Contrasts,
+    Names,
+    Outcome,
+    Scenarios,
+    Seed,
+)
 from pymargins.session.frozen import Session
 
 
@@ -40,7 +49,7 @@ class Verbs(Session):
     # --- verbs ---------------------------------------------------------------------------------
 
     def predict(
-        self, atexog: Any = None, *, over: Any = None, outcome: Any = None
+        self, atexog: AtExog = None, *, over: Names | None = None, outcome: Outcome = None
     ) -> MarginsResult:
         """Estimate mean responses.
 
@@ -84,7 +93,12 @@ class Verbs(Session):
         return self._result(*asked, Quantity(Kind.MEAN))
 
     def dydx(
-        self, variables: Any, *, atexog: Any = None, over: Any = None, outcome: Any = None
+        self,
+        variables: Names,
+        *,
+        atexog: AtExog = None,
+        over: Names | None = None,
+        outcome: Outcome = None,
     ) -> MarginsResult:
         """Estimate average slopes: derivatives of the mean response by a variable.
 
@@ -130,7 +144,12 @@ class Verbs(Session):
         return self._effects("dydx", variables, atexog, over, outcome)
 
     def eyex(
-        self, variables: Any, *, atexog: Any = None, over: Any = None, outcome: Any = None
+        self,
+        variables: Names,
+        *,
+        atexog: AtExog = None,
+        over: Names | None = None,
+        outcome: Outcome = None,
     ) -> MarginsResult:
         r"""Estimate average elasticities: percent of the mean for one percent of x.
 
@@ -159,7 +178,12 @@ class Verbs(Session):
         return self._effects("eyex", variables, atexog, over, outcome)
 
     def eydx(
-        self, variables: Any, *, atexog: Any = None, over: Any = None, outcome: Any = None
+        self,
+        variables: Names,
+        *,
+        atexog: AtExog = None,
+        over: Names | None = None,
+        outcome: Outcome = None,
     ) -> MarginsResult:
         r"""Estimate average semi-elasticities: proportional change of the mean for one unit of x.
 
@@ -183,7 +207,12 @@ class Verbs(Session):
         return self._effects("eydx", variables, atexog, over, outcome)
 
     def dyex(
-        self, variables: Any, *, atexog: Any = None, over: Any = None, outcome: Any = None
+        self,
+        variables: Names,
+        *,
+        atexog: AtExog = None,
+        over: Names | None = None,
+        outcome: Outcome = None,
     ) -> MarginsResult:
         """Estimate average semi-elasticities: change of the mean for a proportional change of x.
 
@@ -210,12 +239,12 @@ class Verbs(Session):
 
     def contrasts(
         self,
-        scenarios: Any,
-        contrasts: Any = None,
+        scenarios: Scenarios,
+        contrasts: Contrasts = None,
         *,
-        atexog: Any = None,
-        over: Any = None,
-        outcome: Any = None,
+        atexog: AtExog = None,
+        over: Names | None = None,
+        outcome: Outcome = None,
     ) -> MarginsResult:
         """Estimate linear combinations of mean responses, formed on the session's scale.
 
@@ -284,7 +313,7 @@ class Verbs(Session):
 
     def evaluate(
         self,
-        scenarios: Any,
+        scenarios: Scenarios,
         function: Callable[[FloatArray], Any],
         labels: Sequence[str] | None = None,
     ) -> MarginsResult:
@@ -327,7 +356,7 @@ class Verbs(Session):
         made = Function.of(asked.means, function, labels, self._inference.point)
         return self._result(made, asked.notes, Quantity(Kind.FUNCTION))
 
-    def joint_tests(self, *, by: Any = None) -> pd.DataFrame:
+    def joint_tests(self, *, by: By = None) -> pd.DataFrame:
         """Test every term of the model, one joint test each.
 
         These are type III tests with their meaning spelled out: a term is tested by its effects on
@@ -373,7 +402,7 @@ class Verbs(Session):
         return joint_tests(self._fitted, self._inference, by)
 
     def likelihood_ratio_test(
-        self, terms: Any, *, n_boot: int = 1000, rng: Any = None
+        self, terms: Names, *, n_boot: int = 1000, rng: Seed | None = None
     ) -> pd.Series:
         """Test terms of the fixed part by the likelihood ratio, bootstrapped under the null.
 
@@ -433,7 +462,7 @@ class Verbs(Session):
     # --- what verbs share ----------------------------------------------------------------------
 
     def _effects(
-        self, verb: Verb, variables: Any, atexog: Any, over: Any, outcome: Any
+        self, verb: Verb, variables: Names, atexog: AtExog, over: Names | None, outcome: Outcome
     ) -> MarginsResult:
         refuse_elasticity_of_log(self._fitted.facts, verb)
         estimand, found, kind = effects(

@@ -1,0 +1,84 @@
+"""What the arguments of a session and its verbs may be: for editors and type checkers.
+
+At run time everything is checked by the modules that read it, and refused in words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Protocol, TypeAlias, TypedDict
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pymargins.asking.scenarios import Scenario, ScenarioSet
+from pymargins.options import HAC, Bootstrap, Delta, KenwardRoger, Response, Simulation
+
+
+class ArrowTable(Protocol):
+    """A data frame of any library that has the Arrow interface: polars, pyarrow, DuckDB."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Return the table as an Arrow stream."""
+        ...
+
+
+Table: TypeAlias = pd.DataFrame | ArrowTable
+#: A name or several.
+Names: TypeAlias = str | Sequence[str]
+#: Variables and what they are set to: a value, several, ``...`` or a function of the column.
+Settings: TypeAlias = Mapping[str, Any]
+AtExog: TypeAlias = Names | Settings | Table | None
+By: TypeAlias = Names | Settings | None
+#: Which of several outcomes, by their labels.
+Outcome: TypeAlias = str | int | float | Sequence[Any] | None
+Scenarios: TypeAlias = ScenarioSet | Sequence[Scenario | Settings] | Scenario | Settings
+Weights: TypeAlias = Sequence[float] | NDArray[Any]
+Contrasts: TypeAlias = Mapping[str, Weights] | Weights | Sequence[Weights] | None
+#: One number or label a row.
+Column: TypeAlias = Sequence[Any] | NDArray[Any] | pd.Series
+
+ScaleName: TypeAlias = Literal["identity", "log", "logit", "fisher_z"]
+At: TypeAlias = Literal["overall", "typical", "mean", "balanced"] | Settings | Table
+Covariance: TypeAlias = (
+    Literal["model", "gls", "kenward-roger", "nonrobust", "laplace"]
+    | Literal["HC0", "HC1", "HC2", "HC3", "CR0", "CR1", "CR2", "CR3"]
+    | KenwardRoger
+    | HAC
+    | NDArray[Any]
+    | pd.DataFrame
+)
+Df: TypeAlias = Literal["residual", "between-within", "satterthwaite", "kenward-roger"] | float
+Method: TypeAlias = Literal["delta", "simulation", "bootstrap"] | Delta | Simulation | Bootstrap
+Seed: TypeAlias = int | np.random.Generator | np.random.SeedSequence
+RandomEffects: TypeAlias = Literal["integrated", "zero", "predicted"]
+ResponseName: TypeAlias = Literal[
+    "mean", "median", "link", "cumulative", "zero", "inflation", "count"
+]
+EquationName: TypeAlias = Literal["inflation", "precision"]
+
+
+class SessionOptions(TypedDict, total=False):
+    """Keywords of `Margins` besides the model and the scale."""
+
+    at: At
+    vcov: Covariance | None
+    df: Df | None
+    level: float
+    method: Method
+    n_boot: int | None
+    n_sim: int | None
+    rng: Seed | None
+    n_jobs: int | None
+    progress: bool | None
+    weights: str | Column | None
+    offset: Literal["observed"] | float
+    data: Table | None
+    adapter: Any
+    cluster: str | Column | None
+    polish: bool
+    random_effects: RandomEffects
+    response: ResponseName | Response | None
+    equations: Mapping[EquationName, str] | None
+    inestimable: Literal["refuse", "omit"]
