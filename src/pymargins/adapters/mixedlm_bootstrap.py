@@ -11,7 +11,6 @@ import pandas as pd
 from pymargins.adapters.drawn_clusters import cluster_sampling, few_clusters
 from pymargins.errors import ArgumentError, ModelError, UnsupportedError
 from pymargins.facts import FewClusters
-from pymargins.inference.progress import progress_bar
 from pymargins.mixed import (
     MixedData,
     MixedFit,
@@ -32,6 +31,7 @@ from pymargins.models.fitted import Fitted
 from pymargins.models.parameters import Point, slices
 from pymargins.models.uncertainty import Replicates, Seen
 from pymargins.options import Bootstrap
+from pymargins.progress import progress_bar
 
 
 def bootstrap_mixed(

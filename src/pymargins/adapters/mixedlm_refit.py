@@ -16,7 +16,6 @@ import numpy as np
 from pymargins._typing import FloatArray, IntArray
 from pymargins.adapters.drawn_clusters import cluster_sampling, few_clusters
 from pymargins.errors import UnsupportedError
-from pymargins.inference.progress import progress_bar
 from pymargins.mixed import ClusterSampling, CovarianceParameters, MixedData, gls
 from pymargins.mixed.likelihood.batches import Batches
 from pymargins.mixed.likelihood.factors import GroupFactors
@@ -25,6 +24,7 @@ from pymargins.mixed.refits.sandwich import covariance_at
 from pymargins.models.parameters import Point
 from pymargins.models.uncertainty import Replicates
 from pymargins.options import Bootstrap
+from pymargins.progress import progress_bar
 
 
 @dataclass(frozen=True, slots=True)

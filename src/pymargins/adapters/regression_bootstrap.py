@@ -17,13 +17,13 @@ from pymargins.adapters.robust_offers import seen_over
 from pymargins.adapters.training import cluster_labels
 from pymargins.errors import ArgumentError, ModelError, UnsupportedError, listing
 from pymargins.facts import FewClusters
-from pymargins.inference.progress import progress_bar
 from pymargins.mixed.refits.response_draws import STREAM, streams
 from pymargins.mixed.refits.sampling import ClusterSampling
 from pymargins.models.fitted import Fitted
 from pymargins.models.parameters import Point
 from pymargins.models.uncertainty import Replicates, Request, Seen
 from pymargins.options import Bootstrap, Kind
+from pymargins.progress import progress_bar
 from pymargins.regression.clusters import ClusterKind, Clusters
 from pymargins.regression.estimating import Estimating
 from pymargins.regression.refits.refitter import BatchRefitter, Refits, Refitter

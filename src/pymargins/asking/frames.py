@@ -29,6 +29,8 @@ def as_frame(data: Any) -> pd.DataFrame | None:
         frame: Any = nw.from_native(data, eager_only=True)
     except TypeError:
         return None
+    if isinstance(frame, nw.LazyFrame):
+        return None
     try:
         return frame.to_pandas()
     except ModuleNotFoundError:  # polars hands over by pyarrow, which may be missing

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,8 @@ from pymargins.asking.offsets import (
     summary_offsets,
 )
 from pymargins.asking.rules import default_rule, parse_rule, rule_text, summary_rows, two_valued
+from pymargins.asking.sources import Source, source_of
+from pymargins.asking.streamed import StreamedPopulation, make_streamed
 from pymargins.asking.subgroups import parse_over, subgroups_of
 from pymargins.asking.weights import row_weights
 from pymargins.errors import (
@@ -94,9 +96,17 @@ class Population:
         return Held(Chunk(rows, own)), labels
 
 
+AnyPopulation: TypeAlias = Population | StreamedPopulation
+
+
 def make_population(
-    fitted: Fitted, at: Any, weights: Any, resampled: bool = False, offset: Any = "observed"
-) -> Population:
+    fitted: Fitted,
+    at: Any,
+    weights: Any,
+    resampled: bool = False,
+    offset: Any = "observed",
+    progress: bool | None = None,
+) -> AnyPopulation:
     """Parse `at`, `weights` and `offset`.
 
     Parameters
@@ -105,6 +115,8 @@ def make_population(
         Whether replicates resample the rows of the fit with its groups.
     offset : "observed" or float
         What is added to the linear predictor of each row.
+    progress : bool, optional
+        Whether passes over rows that are read in pieces show it.
 
     Raises
     ------
@@ -112,25 +124,45 @@ def make_population(
         Naming the rule, variable or row that cannot be used.
     """
     fixed = fixed_offset(fitted, offset)
+    at = parse_at(at)
     if isinstance(at, str):
-        if at not in NAMED:
-            raise not_one_of("at", at, [*NAMED, "a mapping", "a data frame"])
         found = _named(fitted, at, weights, resampled, fixed)
-    elif isinstance(at, Mapping):
+    elif isinstance(at, Source):
+        found = make_streamed(fitted, at, weights, fixed, progress)
+    elif isinstance(at, pd.DataFrame):
+        found = _from_frame(fitted, at, weights, fixed)
+    else:
         weight, counted = fit_weights(fitted, weights)
         found = _from_mapping(fitted, at, weight, counted, fixed)
-    else:
-        found = _from_frame(fitted, at, weights, fixed)
     return replace(found, facts=replace(found.facts, offset=fixed))
 
 
-def _from_frame(fitted: Fitted, at: Any, weights: Any, offset: float | None) -> Population:
-    frame = as_frame(at)
-    if frame is None:
-        raise ArgumentTypeError(
-            f"at: expected one of {listing(NAMED)}, a mapping or a data frame, got "
-            f"{type(at).__name__}."
-        )
+def parse_at(at: Any) -> str | Mapping[Any, Any] | pd.DataFrame | Source:
+    """Tell what kind of population `at` is: a name, a mapping, a data frame or a source of rows.
+
+    Raises
+    ------
+    ArgumentError, ArgumentTypeError
+        For anything else, and for a stream that can be read once.
+    """
+    if isinstance(at, (Mapping, Source)) or (isinstance(at, str) and at in NAMED):
+        return at
+    found = as_frame(at)
+    found = source_of(at) if found is None else found
+    if found is not None:
+        return found
+    if isinstance(at, str):
+        raise not_one_of("at", at, [*NAMED, "a mapping", "a data frame", "a Parquet file"])
+    raise ArgumentTypeError(
+        f"at: expected one of {listing(NAMED)}, a mapping, a data frame, or what is read in pieces "
+        "(the path of a Parquet file, a pyarrow dataset, a DuckDB relation, a polars LazyFrame), "
+        f"got {type(at).__name__}."
+    )
+
+
+def _from_frame(
+    fitted: Fitted, frame: pd.DataFrame, weights: Any, offset: float | None
+) -> Population:
     weight = row_weights(weights, frame, frame.index)
     columns = check_frame(fitted, frame, "at")
     frame = snapshot(frame)

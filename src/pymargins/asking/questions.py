@@ -12,7 +12,7 @@ from pymargins.asking.atexog import notes_of, parse_atexog
 from pymargins.asking.effects import change_effects, slope_effects
 from pymargins.asking.names import pinnable
 from pymargins.asking.outcomes import kept, parse_outcome
-from pymargins.asking.population import Population
+from pymargins.asking.population import AnyPopulation
 from pymargins.errors import ArgumentError, ArgumentTypeError
 from pymargins.estimands.averages import average_of
 from pymargins.estimands.chunks import Question
@@ -37,7 +37,11 @@ def kind_of(verb: Verb, variables: Sequence[Variable]) -> Kind:
 
 
 def predictions(
-    fitted: Fitted, population: Population, atexog: Any, over: Any, outcome: Any = None
+    fitted: Fitted,
+    population: AnyPopulation,
+    atexog: Any,
+    over: Any,
+    outcome: Any = None,
 ) -> tuple[Estimand, list[Note]]:
     """Return mean responses over a grid, within subgroups."""
     places = parse_outcome(fitted.mean, outcome)
@@ -51,7 +55,7 @@ def predictions(
 
 def effects(
     fitted: Fitted,
-    population: Population,
+    population: AnyPopulation,
     verb: Verb,
     variables: Any,
     atexog: Any,

@@ -12,7 +12,7 @@ from pymargins._typing import FloatArray, IntArray
 from pymargins.asking.atexog import Points, notes_of, parse_atexog, scenario_grids
 from pymargins.asking.filled import filled
 from pymargins.asking.outcomes import kept, parse_outcome
-from pymargins.asking.population import Population
+from pymargins.asking.population import AnyPopulation
 from pymargins.asking.scenarios import Scenario, ScenarioSet, contrast_weights, parse_scenarios
 from pymargins.errors import ArgumentError, listing
 from pymargins.estimands.averages import average_of
@@ -78,7 +78,7 @@ class Asked:
 
 def simple_effects(
     fitted: Fitted,
-    population: Population,
+    population: AnyPopulation,
     scenarios: Any,
     contrasts: Any = None,
     *,

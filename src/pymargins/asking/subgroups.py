@@ -16,8 +16,8 @@ from pymargins.estimands.rows import Strata
 from pymargins.models.fitted import Fitted
 
 
-def parse_over(over: Any, frame: pd.DataFrame, fitted: Fitted) -> list[str]:
-    """Return the `over` columns as a list of names that exist and have no missing value."""
+def over_names(over: Any) -> list[str]:
+    """Return the `over` columns as a list of different names."""
     if over is None:
         return []
     if isinstance(over, (Mapping, Set)) or not isinstance(over, Iterable):
@@ -30,6 +30,15 @@ def parse_over(over: Any, frame: pd.DataFrame, fitted: Fitted) -> list[str]:
     for name in names:
         if not isinstance(name, Hashable):
             raise ArgumentTypeError(f"over: a column is named by text, got {name!r}.")
+    if len(set(names)) < len(names):
+        raise ArgumentError(f"over: a column is named twice in {names}.")
+    return names
+
+
+def parse_over(over: Any, frame: pd.DataFrame, fitted: Fitted) -> list[str]:
+    """Return the `over` columns as a list of names that exist and have no missing value."""
+    names = over_names(over)
+    for name in names:
         if name not in frame.columns and name in fitted.frame.columns:
             raise UnknownNameError(
                 f"over: {name!r} is a column of the data, but the population of this session holds "
@@ -44,8 +53,6 @@ def parse_over(over: Any, frame: pd.DataFrame, fitted: Fitted) -> list[str]:
                 f"over: column {name!r} has {missing} missing value(s) in {len(frame)} rows; fill "
                 "them or leave those rows out of the population."
             )
-    if len(set(names)) < len(names):
-        raise ArgumentError(f"over: a column is named twice in {names}.")
     return names
 
 

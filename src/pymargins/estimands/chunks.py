@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from pymargins.estimands.columns import Columns
 from pymargins.estimands.rows import Rows, Strata
@@ -51,6 +51,9 @@ class Sums(Protocol):
 
 class Leaf(Protocol):
     """An average over a population."""
+
+    #: Whether its sums depend on the parameters.
+    costly: ClassVar[bool]
 
     def sums(self, point: Point | None, gradient: bool) -> Sums:
         """Return the sums it is made of, of no rows yet.

@@ -21,7 +21,8 @@ from pymargins.estimands.design_sums import DesignSums
 from pymargins.estimands.jacobians import beside
 from pymargins.estimands.nodes import Evaluated, Node
 from pymargins.estimands.rows import Rows, Strata
-from pymargins.estimands.scenes import Grid, average, shift
+from pymargins.estimands.scenes import Grid, average
+from pymargins.estimands.shifts import shifted
 from pymargins.models.clusters import EFFECTS, ClusterMean, ClusterTerm
 from pymargins.models.parameters import Point
 from pymargins.models.random_part import RANDOM
@@ -111,8 +112,7 @@ class ClusterSums:
         for keys in dict.fromkeys(term.keys for term in mean.terms):
             cells = _cells(rows, chunk.strata, grid, keys)
             mass = rows.totals(cells.strata)[:, None, None]
-            z = average(rows, grid, cells.strata, self.slope, RANDOM)
-            z = mass * np.where(mass > 0, z, 0.0)
+            z = mass * average(rows, grid, cells.strata, self.slope, RANDOM)
             for term in mean.terms:
                 if term.keys == keys:
                     entries.add(cells.subgroup, _places(mean, term, cells), z[:, :, term.columns])
@@ -209,7 +209,7 @@ def _cells(rows: Rows, strata: Strata | None, grid: Grid, keys: tuple[str, ...])
 
 def _column(rows: Rows, grid: Grid, key: str) -> Any:
     if key in grid.shifts:
-        return shift(rows.variables[key], grid.shifts[key], rows.columns[key], rows.n)
+        return shifted(rows, key, grid.shifts[key])
     return rows.columns[key]
 
 

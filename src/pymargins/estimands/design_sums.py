@@ -42,8 +42,7 @@ class DesignSums:
 
     def means(self, rows: Rows, strata: Strata | None) -> FloatArray:
         """Average over some rows, (R, S, p); a subgroup without rows among them has 0."""
-        found = average(rows, self.grid, strata, self.slope, self.role)
-        return np.where(rows.totals(strata)[:, None, None] > 0, found, 0.0)
+        return average(rows, self.grid, strata, self.slope, self.role)
 
     @property
     def averages(self) -> FloatArray:

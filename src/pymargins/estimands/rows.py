@@ -46,6 +46,9 @@ class Rows:
         The groups of the fit that the rows belong to, where replicates resample them.
     offsets : mapping of str to ndarray
         By role, what is added to the linear predictor of each row.
+    partial : bool
+        Whether they are a part of the population, so that no function of a whole column can be
+        applied to them.
     """
 
     __slots__ = (
@@ -57,6 +60,7 @@ class Rows:
         "designs",
         "n",
         "offsets",
+        "partial",
         "variables",
         "weights",
     )
@@ -71,6 +75,7 @@ class Rows:
         values: Mapping[str, Sequence[AnyArray]] | None = None,
         clusters: Strata | None = None,
         offsets: Mapping[str, FloatArray] | None = None,
+        partial: bool = False,
     ) -> None:
         self.designs = designs
         self.variables = variables
@@ -78,6 +83,7 @@ class Rows:
         self.n = n
         self.weights = weights
         self.clusters = clusters
+        self.partial = partial
         self.offsets: Mapping[str, FloatArray] = dict(offsets or {})
         self._values: dict[tuple[str, int], AnyArray] = {
             (role, i): value
@@ -98,6 +104,7 @@ class Rows:
             weights,
             clusters=self.clusters and Strata(self.clusters.codes[places], self.clusters.size),
             offsets={role: offset[places] for role, offset in self.offsets.items()},
+            partial=self.partial,
         )
         out._values = {key: value[places] for key, value in self._values.items()}
         return out
@@ -120,13 +127,13 @@ class Rows:
     def moment(self, parts: Sequence[Part], strata: Strata | None, key: Any = None) -> FloatArray:
         """Average the product of row factors within strata: (R, k_1, ..., k_j).
 
+        Of a stratum without rows it is 0.
         With a hashable `key` the result over all rows is remembered.
         """
         if key is not None and strata is None and key in self._moments:
             return self._moments[key]
-        out = _moment(parts, self.weights, strata, self.n) / self.totals(strata).reshape(
-            (-1,) + (1,) * len(parts)
-        )
+        mass = self.totals(strata).reshape((-1,) + (1,) * len(parts))
+        out = _moment(parts, self.weights, strata, self.n) / np.where(mass > 0, mass, 1.0)
         if key is not None and strata is None:
             self._moments[key] = out
         return out

@@ -22,11 +22,10 @@ import numpy as np
 import pandas as pd
 
 from pymargins._typing import AnyArray, FloatArray, IntArray
-from pymargins.errors import ArgumentError
 from pymargins.estimands.rows import Part, Rows, Strata, no_value, repeat_constant
+from pymargins.estimands.shifts import shifted
 from pymargins.models.design import Block, Columns, Design, block_rows
 from pymargins.models.parameters import Point
-from pymargins.models.variables import Variable
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +75,7 @@ class DesignScenes:
     def shifted_column(self, variable: str) -> Any:
         """Return a variable that the grid shifts, shifted."""
         if variable not in self._shifted:
-            column = self.rows.columns[variable]
-            self._shifted[variable] = shift(
-                self.rows.variables[variable], self.grid.shifts[variable], column, self.rows.n
-            )
+            self._shifted[variable] = shifted(self.rows, variable, self.grid.shifts[variable])
         return self._shifted[variable]
 
     def constant(self, i: int, slope: str | None) -> AnyArray:
@@ -276,9 +272,10 @@ class Scene:
         if variable in self.grid.pins:
             pin = self.grid.pins[variable].iloc[[self.scenario]]
             return np.full(self.rows.n, described.numbers(pin)[0])
-        column = self.rows.columns[variable]
-        if variable in self.grid.shifts:
-            column = shift(described, self.grid.shifts[variable], column, self.rows.n)
+        shift = self.grid.shifts.get(variable)
+        column = (
+            self.rows.columns[variable] if shift is None else shifted(self.rows, variable, shift)
+        )
         return described.numbers(column)
 
 
@@ -361,38 +358,3 @@ def _uncoded(block: Block, modes: Sequence[str | None]) -> Block:
         coding if mode is None else None for coding, mode in zip(block.codings, modes, strict=True)
     )
     return replace(block, codings=codings)
-
-
-# --- shifts --------------------------------------------------------------------------------------
-
-
-def _in_order(result: Any, index: pd.Index) -> Any:
-    """Bring a series that a function has sorted back to the order of the rows."""
-    if result.index.equals(index) or not result.index.is_unique or len(result) != len(index):
-        return result
-    return result.reindex(index) if result.index.isin(index).all() else result
-
-
-def shift(variable: Variable, function: Callable[[Any], Any], column: Any, n: int) -> Any:
-    """Apply a user's function to a column, and check what comes back."""
-    argument = column.copy() if hasattr(column, "copy") else column
-    if pd.api.types.is_integer_dtype(getattr(column, "dtype", None)):
-        argument = argument.astype(np.int64)  # a shift must not overflow a narrow column
-    try:
-        result = function(argument)
-    except Exception as error:
-        raise ArgumentError(
-            f"atexog: the function given for {variable.name!r} failed: "
-            f"{type(error).__name__}: {error}"
-        ) from error
-    if isinstance(result, pd.Series) and isinstance(argument, pd.Series):
-        result = _in_order(result, argument.index)
-    values = np.asarray(result)
-    if values.ndim == 0:
-        values = np.broadcast_to(values, (n,))
-    if values.shape != (n,):
-        raise ArgumentError(
-            f"atexog: the function given for {variable.name!r} returned shape {values.shape}; "
-            f"expected one value for each of the {n} rows."
-        )
-    return variable.column(result if isinstance(result, pd.Series) else values)

@@ -16,6 +16,7 @@ class Where(Enum):
     BALANCED = auto()
     MAPPING = auto()
     FRAME = auto()
+    STREAM = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,8 @@ class PopulationFacts:
     scheme : str
         How the combinations of a balanced grid count: ``"equal"``, ``"proportional"``, ``"outer"``
         or ``"cells"``.
+    source : str
+        What rows are read from, where they are read in pieces.
     """
 
     where: Where
@@ -49,6 +52,7 @@ class PopulationFacts:
     offset: float | None = None
     offset_rule: str = ""
     scheme: str = "equal"
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,8 @@ class Variable:
             return self._dates(values, argument)
         if self.kind == "numeric":
             return pd.Series(self._numbers(values, argument))
-        codes = encode(_as_objects(values), self.levels)
+        coded = isinstance(values, pd.Categorical)
+        codes = encode(values if coded else _as_objects(values), self.levels)
         if (codes < 0).any():
             bad = _as_objects(values)[int(np.flatnonzero(codes < 0)[0])]
             if pd.api.types.is_scalar(bad) and pd.isna(bad):

@@ -68,6 +68,7 @@ POPULATIONS = {
     "numeric variables at their mean",
     Where.MAPPING: "at one row ({settings}; the others typical)",
     Where.FRAME: "averaged over the {n:,} rows of the data frame given",
+    Where.STREAM: "averaged over the {n:,} rows of {source}",
 }
 #: Of these populations figures are not averages but values at one row.
 AT_ONE_ROW = (Where.TYPICAL, Where.MEAN, Where.MAPPING)
@@ -214,7 +215,10 @@ def population_words(population: PopulationFacts, asked: Asked | None = None) ->
     """
     settings = ", ".join(f"{name}={value}" for name, value in population.settings)
     words = POPULATIONS[population.where].format(
-        n=population.n, settings=settings, scheme=SCHEMES[population.scheme]
+        n=population.n,
+        settings=settings,
+        scheme=SCHEMES[population.scheme],
+        source=population.source,
     )
     if population.where is Where.MAPPING and not settings:
         words = "at one typical row"

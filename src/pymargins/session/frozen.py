@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from pymargins.asking.outcome import on_log_scale
-from pymargins.asking.population import Population
+from pymargins.asking.population import AnyPopulation
 from pymargins.diagnosis import Diagnosis, FitDiagnosis, diagnosis_of, fit_warning
 from pymargins.errors import (
     ArgumentError,
@@ -54,7 +54,7 @@ class Session:
     _fitted: Fitted
     _level: float
     _omit: bool
-    _population: Population
+    _population: AnyPopulation
     _scale: Scale
 
     def _warn(self, stand_in: bool) -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from pymargins.adapters.registry import adapter_for
 from pymargins.asking.keywords import explains_keywords
 from pymargins.asking.outcome import refuse_log_of_log
-from pymargins.asking.population import make_population
+from pymargins.asking.population import make_population, parse_at
+from pymargins.asking.sources import Source
 from pymargins.errors import (
     ArgumentError,
     UnsupportedError,
@@ -64,13 +65,16 @@ class Margins(VarianceVerbs, ClusterVerbs):
         For example what ``smf.mixedlm(...).fit()`` or ``smf.logit(...).fit()`` returns.
     scale : {"identity", "log", "logit", "fisher_z"} or Scale
         Where contrasts are formed and intervals are symmetric; results are back-transformed.
-    at : {"overall", "typical", "mean", "balanced"}, mapping or data frame
+    at : {"overall", "typical", "mean", "balanced"}, mapping, data frame or what is read in pieces
         What is averaged over. ``"overall"``: all rows of the fit. ``"typical"``: one row with the
         median of numeric variables and the mode of two-valued and categorical ones. ``"mean"``:
         one row with the mean of numeric variables and the mode of the others. ``"balanced"``:
         every combination of the categorical variables, equally weighted (estimated marginal
         means). A mapping sets one row by values, rules (``"mean"``, ``"p25"``, ...) or functions
-        of the column. A data frame is a population of its own.
+        of the column. A data frame is a population of its own. So is what need not fit in memory
+        and is read in pieces, once for each question: the path of a Parquet file or folder, a
+        pyarrow dataset, a DuckDB relation, a polars LazyFrame, anything whose Arrow stream can be
+        opened again.
     vcov : str, KenwardRoger, array or labelled data frame, optional
         Covariance of the coefficients; by default what the fit itself reports (``"model"``).
         ``"gls"`` is :math:`(X'V^{-1}X)^{-1}` at the fitted variances; ``"kenward-roger"`` adjusts
@@ -96,12 +100,14 @@ class Margins(VarianceVerbs, ClusterVerbs):
     n_jobs : int, optional
         Processes of refits one by one; see `Bootstrap`.
     progress : bool, optional
-        Whether the bootstrap shows its progress.
+        Whether the bootstrap, and passes over rows that are read in pieces, show their progress;
+        by default where it takes over two seconds.
     weights : str or array, optional
         Weights of the rows that are averaged over: a column name or one number a row, a series
-        aligned by its index. By default the frequency weights of a fit that has them. With
-        ``at="balanced"``: ``"equal"`` (default), ``"proportional"``, ``"outer"`` or ``"cells"``, as
-        emmeans weights the combinations that are averaged over.
+        aligned by its index; a population that is read in pieces has them in a column. By default
+        the frequency weights of a fit that has them. With ``at="balanced"``: ``"equal"`` (default),
+        ``"proportional"``, ``"outer"`` or ``"cells"``, as emmeans weights the combinations that are
+        averaged over.
     offset : "observed" or float
         Of a fit with an offset or exposure: each row's own, or one for all rows on the scale of
         the linear predictor (0 gives rates per unit of exposure). A row that stands for several
@@ -205,12 +211,14 @@ class Margins(VarianceVerbs, ClusterVerbs):
         if inestimable not in ("refuse", "omit"):
             raise not_one_of("inestimable", inestimable, ["refuse", "omit"])
         put(self, "_omit", inestimable == "omit")
+        at = parse_at(at)
+        read = isinstance(at, Source)
         options = {
             "n_boot": n_boot,
             "n_sim": n_sim,
             "rng": rng,
             "n_jobs": n_jobs,
-            "progress": progress,
+            "progress": None if read and method != "bootstrap" else progress,
         }
         fitted = adapter_for(model, data, adapter, equations).fitted
         if polish not in (True, False):
@@ -223,7 +231,7 @@ class Margins(VarianceVerbs, ClusterVerbs):
         option = settle_method(parse_method(method, options), fitted, cluster)
         resampled = isinstance(option, Bootstrap) and option.population == "resampled"
         put(self, "_fitted", fitted)
-        put(self, "_population", make_population(fitted, at, weights, resampled, offset))
+        put(self, "_population", make_population(fitted, at, weights, resampled, offset, progress))
         put(self, "_choice", choose_inference(fitted, vcov, df, cluster, option))
         self._warn(stand_in=vcov is None and df is None)
 
