@@ -106,7 +106,7 @@ class FreshRefitter:
         """How many replicates one worker takes at a time."""
         return STREAM
 
-    def weighted(self, weights: FloatArray) -> Refits:
+    def weighted(self, weights: AnyArray) -> Refits:
         """Refit with each row as often as the weights (n, b) say."""
         p = len(self.params)
         theta = np.full((weights.shape[1], p), np.nan)
@@ -126,7 +126,7 @@ class FreshRefitter:
         raise NotImplementedError
 
 
-def written_out(times: FloatArray, clusters: IntArray | None) -> tuple[IntArray, IntArray | None]:
+def written_out(times: AnyArray, clusters: IntArray | None) -> tuple[IntArray, IntArray | None]:
     """Return the rows of a replicate, and their clusters: one drawn twice is two clusters."""
     count = np.rint(times).astype(np.intp)
     rows = np.repeat(np.arange(len(count)), count)

@@ -27,13 +27,13 @@ from pymargins.progress import progress_bar
 from pymargins.regression.clusters import ClusterKind, Clusters
 from pymargins.regression.estimating import Estimating
 from pymargins.regression.refits.refitter import BatchRefitter, Refits, Refitter
-from pymargins.regression.refits.row_weights import RowWeights
+from pymargins.regression.refits.row_weights import RowWeights, compact
 from pymargins.regression.refits.wild import WildDraw
 from pymargins.regression.sandwich import HeteroscedasticKind
 from pymargins.regression.shown import shown_by_clusters, shown_by_rows
 
 #: Draws replicates: weights or responses (n, count).
-Draw = Callable[[np.random.Generator, int], FloatArray]
+Draw = Callable[[np.random.Generator, int], AnyArray]
 #: Replicates that some streams of random numbers draw.
 Part = Sequence["tuple[np.random.Generator, int]"]
 
@@ -204,7 +204,7 @@ def _clusters(source: Bootstrapped, option: Bootstrap) -> Clusters | None:
 
 def refitted(
     refitter: Refitter, draw: Draw, by_weights: bool, option: Bootstrap
-) -> Iterator[tuple[Refits, FloatArray | None]]:
+) -> Iterator[tuple[Refits, AnyArray | None]]:
     """Yield refits chunk by chunk, with the weights of the rows where these are drawn.
 
     A replicate depends on the seed and its place alone, not on how chunks are distributed.
@@ -237,7 +237,7 @@ class _Work:
     draw: Draw
     by_weights: bool
 
-    def __call__(self, part: Part) -> tuple[Refits, FloatArray | None]:
+    def __call__(self, part: Part) -> tuple[Refits, AnyArray | None]:
         drawn = np.concatenate([self.draw(rng, count) for rng, count in part], axis=1)
         if not self.by_weights:
             return self.refitter.responded(drawn), None
@@ -260,7 +260,7 @@ class _Gathered:
         self.weights: list[AnyArray] = []
         self.failures: Counter[str] = Counter()
 
-    def add(self, refits: Refits, weights: FloatArray | None) -> None:
+    def add(self, refits: Refits, weights: AnyArray | None) -> None:
         """Take in a chunk."""
         self.failures.update(reason for reason in refits.reasons if reason)
         kept = np.array([not reason for reason in refits.reasons])
@@ -268,7 +268,9 @@ class _Gathered:
         if refits.cov is not None:
             self.cov.append(refits.cov[kept])
         if self.first is not None and weights is not None:
-            self.weights.append(compact(weights[self.first].T[kept]))
+            own = weights.T[kept]
+            alone = np.array_equal(self.first, np.arange(own.shape[1]))
+            self.weights.append(compact(own if alone else own[:, self.first]))
 
     def replicates(
         self, fitted: Fitted, refitter: Refitter, drawing: Drawing, draw: Draw
@@ -298,13 +300,6 @@ class _Gathered:
             rows=drawing.clusters is None and drawing.kind in ("rows", "wild"),
             notes=notes,
         )
-
-
-def compact(weights: FloatArray) -> AnyArray:
-    """Keep whole numbers in as few bytes as they need."""
-    if (weights != np.rint(weights)).any():
-        return weights
-    return weights.astype(np.min_scalar_type(int(weights.max(initial=0.0))))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

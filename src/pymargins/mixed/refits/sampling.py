@@ -73,14 +73,19 @@ class ClusterSampling:
 
     def __call__(self, rng: np.random.Generator, count: int) -> FloatArray:
         """Draw how often each group enters `count` replicates, (G, count)."""
-        offset = np.arange(count)[:, None] * self.n_clusters
-        drawn = [
-            own[rng.integers(0, len(own), size=(count, len(own)))] + offset
-            for own in (np.flatnonzero(self.strata == h) for h in range(self.strata.max() + 1))
-        ]
-        flat = np.concatenate(drawn, axis=1).reshape(-1)
-        times = np.bincount(flat, minlength=count * self.n_clusters).reshape(count, -1).T
-        return times[self.clusters].astype(float)
+        return self.times(rng, count)[:, self.clusters].T.astype(float, order="C")
+
+    def times(self, rng: np.random.Generator, count: int) -> IntArray:
+        """Draw how often each cluster enters `count` replicates, (count, C)."""
+        drawn: list[IntArray] = []
+        for h in range(self.strata.max() + 1):
+            own = np.flatnonzero(self.strata == h)
+            place = rng.integers(0, len(own), size=(count, len(own)))
+            drawn.append(place if len(own) == self.n_clusters else own[place])
+        every = drawn[0] if len(drawn) == 1 else np.concatenate(drawn, axis=1)
+        every += np.arange(count)[:, None] * self.n_clusters
+        flat = np.bincount(every.reshape(-1), minlength=count * self.n_clusters)
+        return flat.reshape(count, self.n_clusters)
 
     @property
     def n_left_out(self) -> int:

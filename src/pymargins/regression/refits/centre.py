@@ -4,19 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache, cached_property
 
 import numpy as np
 
-from pymargins._typing import AnyArray, FloatArray
+from pymargins._typing import AnyArray, FloatArray, IntArray
 from pymargins.regression.estimating import inverse_root
+from pymargins.regression.refits.products import product
 from pymargins.regression.refits.row_models import RowModel, RowTerms
 
 #: Numbers of a block of rows times replicates: few, to stay in the cache.
-BLOCK = 16_384
+BLOCK = 32_768
 FEWEST_ROWS = 64
+#: Products of columns are kept if they are no more numbers than these.
+KEPT = 4_000_000
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@cache
+def triangle(k: int) -> tuple[IntArray, IntArray]:
+    """Return rows and columns of the upper triangle of a matrix (k, k)."""
+    return np.triu_indices(k)
+
+
+@dataclass(frozen=True, eq=False)
 class Centre:
     """What replicates are counted from: ``beta = params + root @ gamma``, gamma small.
 
@@ -67,7 +77,7 @@ class Centre:
             model=model,
             params=params,
             root=root,
-            design=model.design @ root,
+            design=np.asfortranarray(model.design @ root),
             predictor=predictor,
             mean=terms.mean,
             response=response,
@@ -80,7 +90,7 @@ class Centre:
         """Return the same with some of its rows."""
         return replace(
             self,
-            design=self.design[rows],
+            design=np.asfortranarray(self.design[rows]),
             predictor=self.predictor[rows],
             mean=self.mean[rows],
             response=self.response[rows],
@@ -103,11 +113,25 @@ class Centre:
         for start in range(0, len(self.design), size):
             yield slice(start, min(start + size, len(self.design)))
 
+    def columns(self, rows: slice) -> tuple[FloatArray, FloatArray]:
+        """Return columns of the design (k, m), and their products (k (k + 1) / 2, m)."""
+        columns = self.design[rows].T
+        left, right = triangle(self.width)
+        if len(left) * len(self.design) > KEPT:
+            return columns, columns[left] * columns[right]
+        return columns, self._products[:, rows]
+
+    @cached_property
+    def _products(self) -> FloatArray:
+        columns = self.design.T
+        left, right = triangle(self.width)
+        return columns[left] * columns[right]
+
     def terms(self, rows: slice, gamma: FloatArray | None) -> RowTerms:
         """Return what rows add at coordinates (b, k), or at the centre."""
         eta = self.predictor[rows]
         if gamma is not None:
-            moved = self.design[rows] @ gamma.T
+            moved = product(self.design[rows], gamma.T)
             moved += eta
             eta = moved
         return self.model.terms(eta, None if self.weights is None else self.weights[rows])

@@ -17,7 +17,8 @@ from pymargins._typing import BoolArray, FloatArray, IntArray
 from pymargins.mixed.refits.sampling import ClusterSampling
 from pymargins.regression.refits.centre import Centre
 from pymargins.regression.refits.drawn_rows import DrawnRows
-from pymargins.regression.refits.iterations import SINGULAR, square
+from pymargins.regression.refits.iterations import inverses, square
+from pymargins.regression.refits.products import weighted_product
 
 #: The score of a replicate is zero where the step it asks for is shorter, in standard errors.
 ZERO = 1e-6
@@ -79,11 +80,7 @@ def finish(
     for rows in centre.blocks(drawn.count):
         sums.add(rows, gamma)
     k = centre.width
-    observed = square(sums.observed, k)
-    values, vectors = np.linalg.eigh(observed)
-    fine = values[:, 0] > SINGULAR * np.abs(values[:, -1])
-    values = np.where(fine[:, None], values, 1.0)
-    bread = (vectors / values[:, None, :]) @ vectors.transpose(0, 2, 1)
+    bread, fine = inverses(square(sums.expected - sums.bend, k))
     step = np.einsum("bij,jb->bi", bread, sums.score)
     optimal = fine & (np.abs(step).max(axis=1) < ZERO * centre.spread)
     last = gamma + np.where(optimal[:, None], step, 0.0)
@@ -119,9 +116,8 @@ class _Sums:
         model = centre.model
         under = studentizer is not None and studentizer.kind == "model"
         self.fisher = under and not model.canonical and not model.observed
-        self.left, self.right = np.triu_indices(k)
         self.score = np.zeros((k, count))
-        self.observed, self.expected, self.meat = np.zeros((3, len(self.left), count))
+        self.bend, self.expected, self.meat = np.zeros((3, k * (k + 1) // 2, count))
         self.chi2 = np.zeros(count)
         codes = None if studentizer is None else studentizer.codes
         self.clusters = np.zeros((0 if codes is None else int(codes[-1]) + 1, k, count))
@@ -129,17 +125,13 @@ class _Sums:
     def add(self, rows: slice, gamma: FloatArray) -> None:
         """Add some rows."""
         centre = self.centre
-        design = centre.design[rows]
+        columns, products = centre.columns(rows)
         terms = centre.terms(rows, gamma)
         weight, residual = self.drawn.sums(rows, terms.mean)
-        products = (design[:, self.left] * design[:, self.right]).T
-        curve = terms.expected * weight
-        self.score += design.T @ (terms.slope * residual)
-        if self.fisher:
-            self.expected += products @ curve
+        self.score += weighted_product(columns, terms.slope, residual)
+        self.expected += weighted_product(products, terms.expected, weight)
         if terms.curvature is not None:
-            curve = curve - terms.curvature * residual
-        self.observed += products @ curve
+            self.bend += weighted_product(products, terms.curvature, residual)
         chosen = self.studentizer
         if chosen is None:
             return
@@ -148,10 +140,9 @@ class _Sums:
             precision = centre.model.precision(terms.mean, weights)
             self.chi2 += (precision * self.drawn.squares(rows, terms.mean)).sum(axis=0)
         elif chosen.kind == "rows":
-            squares = np.square(terms.slope) * self.drawn.squares(rows, terms.mean)
-            if chosen.factor is not None:
-                squares = squares * chosen.factor[rows]
-            self.meat += products @ squares
+            factor = 1.0 if chosen.factor is None else chosen.factor[rows]
+            squares = self.drawn.squares(rows, terms.mean)
+            self.meat += weighted_product(products, np.square(terms.slope) * factor, squares)
         else:
             self._add_clusters(rows, terms.slope * self.once.sums(rows, terms.mean)[1], chosen)
 

@@ -42,11 +42,11 @@ class Rows:
     Parameters
     ----------
     weight : ndarray, shape (n, b) or (n, 1)
-        How many observations each row stands for.
+        How many observations each row stands for; whole numbers in as few bytes as they need.
     response : ndarray, shape (n, 1) or (n, b)
     """
 
-    weight: FloatArray
+    weight: AnyArray
     response: FloatArray
 
     @property
@@ -62,12 +62,22 @@ class Rows:
 
     def sums(self, rows: slice, mean: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return weights and weighted residuals."""
-        weight = self.weight[rows]
-        return weight, weight * (self.response[rows] - mean)
+        weight = np.asarray(self.weight[rows], dtype=float)
+        return weight, times(self.response[rows] - mean, weight)
 
     def squares(self, rows: slice, mean: FloatArray) -> FloatArray:
         """Return weighted squared residuals."""
-        return self.weight[rows] * np.square(self.response[rows] - mean)
+        residual = self.response[rows] - mean
+        residual *= residual
+        return times(residual, np.asarray(self.weight[rows], dtype=float))
+
+
+def times(residual: FloatArray, weight: FloatArray) -> FloatArray:
+    """Multiply, where there is room for the product in place."""
+    if residual.shape[1] < weight.shape[1]:
+        return residual * weight
+    residual *= weight
+    return residual
 
 
 @dataclass(frozen=True, slots=True, eq=False)

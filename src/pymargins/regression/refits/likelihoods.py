@@ -19,7 +19,7 @@ from typing import Protocol
 
 import numpy as np
 
-from pymargins._typing import FloatArray
+from pymargins._typing import AnyArray, FloatArray
 from pymargins.errors import NumericalError
 from pymargins.mixed.refits.response_draws import STREAM
 from pymargins.regression.refits.covariances import ZERO, Studentizer
@@ -90,9 +90,11 @@ class LikelihoodRefitter:
         cov = self.weighted(np.ones((len(self.rows.scores(self.params)), 1))).cov
         return None if cov is None else cov[0]
 
-    def weighted(self, weights: FloatArray) -> Refits:
+    def weighted(self, weights: AnyArray) -> Refits:
         """Refit with each row as often as the weights (n, b) say."""
-        return self._together([_Replicate(self, self.rows, column) for column in weights.T])
+        return self._together(
+            [_Replicate(self, self.rows, column) for column in weights.T.astype(float)]
+        )
 
     def responded(self, responses: FloatArray) -> Refits:
         """Refit to other responses (n, b)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -13,7 +14,13 @@ from pymargins.errors import NumericalError
 from pymargins.regression.refits.centre import Centre
 from pymargins.regression.refits.covariances import Studentizer, finish
 from pymargins.regression.refits.drawn_rows import DrawnRows, Joined, Rows
-from pymargins.regression.refits.iterations import FOUND, NOT_AN_OPTIMUM, REASONS, newton
+from pymargins.regression.refits.iterations import (
+    FOUND,
+    NOT_AN_OPTIMUM,
+    REASONS,
+    newton,
+    turning,
+)
 from pymargins.regression.refits.row_models import RowModel
 from pymargins.regression.refits.row_weights import Cells, equal_rows
 
@@ -57,7 +64,7 @@ class Refitter(Protocol):
         """The covariance there of the kind that replicates have, (P, P)."""
         ...
 
-    def weighted(self, weights: FloatArray) -> Refits:
+    def weighted(self, weights: AnyArray) -> Refits:
         """Refit with each row as often as the weights (n, b) say."""
         ...
 
@@ -66,7 +73,7 @@ class Refitter(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class BatchRefitter:
     """Refits a `RowModel`, all replicates of a chunk together.
 
@@ -147,25 +154,27 @@ class BatchRefitter:
         cov = self.weighted(once).cov
         return None if cov is None else cov[0]
 
-    def weighted(self, weights: FloatArray) -> Refits:
+    def weighted(self, weights: AnyArray) -> Refits:
         """Refit with each row as often as the weights (n, b) say."""
-        once = self._drawn(np.ones((len(weights), 1)))
         times = None
         chosen = self.studentizer
         if chosen is not None and chosen.codes is not None and chosen.sampling is not None:
             rows = self.cells.first if self.cells is not None else self.order
             first = np.searchsorted(chosen.codes, np.arange(int(chosen.codes[-1]) + 1))
             times = weights if rows is None else weights[rows[first]]
-        return self._solved(self._drawn(weights), once, times)
+        return self._solved(self._drawn(weights), self._once, times)
 
     def responded(self, responses: FloatArray) -> Refits:
         """Refit to other responses (n, b)."""
         if self.order is not None:
             responses = responses[self.order]
-        return self._solved(Rows(self.centre.counts, responses), None, None)
+        drawn = Rows(self.centre.counts, responses)
+        return self._solved(drawn, drawn, None)
 
-    def _drawn(self, times: FloatArray) -> DrawnRows:
-        weight = times * self.original.counts
+    def _drawn(self, times: AnyArray) -> DrawnRows:
+        weight = np.ascontiguousarray(times)
+        if self.original.model.counts is not None:
+            weight = weight * self.original.counts
         if self.cells is None:
             weight = weight if self.order is None else weight[self.order]
             return Rows(weight, self.centre.response)
@@ -178,9 +187,18 @@ class BatchRefitter:
         )
         return Joined(count, first, second, self.centre.mean)
 
-    def _solved(self, drawn: DrawnRows, once: DrawnRows | None, times: FloatArray | None) -> Refits:
+    @cached_property
+    def _once(self) -> DrawnRows:
+        """The data as they are, one replicate."""
+        return self._drawn(np.ones((len(self.original.design), 1)))
+
+    @cached_property
+    def _turn(self) -> FloatArray:
+        return turning(self.centre, self._once)
+
+    def _solved(self, drawn: DrawnRows, once: DrawnRows, times: AnyArray | None) -> Refits:
         with np.errstate(all="ignore"):  # beyond the domain of a link; steps are halved there
-            solved = newton(self.centre, drawn)
+            solved = newton(self.centre, drawn, self._turn)
             found = finish(self.centre, drawn, solved.gamma, self.studentizer, once, times)
         outcome = solved.outcome.copy()
         outcome[(outcome == FOUND) & ~found.optimal] = NOT_AN_OPTIMUM
@@ -219,7 +237,7 @@ def optimum_of(model: RowModel) -> Centre:
     start = Centre.at(model, model.params)
     drawn = Rows(start.counts, start.response)
     with np.errstate(all="ignore"):
-        solved = newton(start, drawn)
+        solved = newton(start, drawn, turning(start, drawn))
     if solved.outcome[0] != FOUND:
         raise NumericalError(
             "bootstrap: the fit itself is not at an optimum that Newton's method finds from "

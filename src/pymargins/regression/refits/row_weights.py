@@ -23,8 +23,8 @@ class Sampling(Protocol):
         """How many times units are left out: one by one, or in blocks."""
         ...
 
-    def __call__(self, rng: np.random.Generator, count: int) -> FloatArray:
-        """Draw how often each unit enters `count` replicates, (U, count)."""
+    def times(self, rng: np.random.Generator, count: int) -> AnyArray:
+        """Draw how often each unit enters `count` replicates, (count, U)."""
         ...
 
     def left_out(self, first: int, last: int) -> FloatArray:
@@ -54,15 +54,14 @@ class RowWeights:
             return cls(ClusterSampling.of_groups(n))
         return cls(ObservationSampling(counts))
 
-    def __call__(self, rng: np.random.Generator, count: int) -> FloatArray:
+    def __call__(self, rng: np.random.Generator, count: int) -> AnyArray:
         """Draw how often each row enters `count` replicates, (n, count)."""
-        return self._by_row(self.sampling(rng, count))
+        times = compact(self.sampling.times(rng, count))
+        return (times if self.codes is None else times[:, self.codes]).T
 
     def left_out(self, first: int, last: int) -> FloatArray:
         """Return how often each row enters once some units are left out, (n, last - first)."""
-        return self._by_row(self.sampling.left_out(first, last))
-
-    def _by_row(self, times: FloatArray) -> FloatArray:
+        times = self.sampling.left_out(first, last)
         return times if self.codes is None else times[self.codes]
 
 
@@ -88,10 +87,10 @@ class ObservationSampling:
         """How many times observations are left out: one by one, or in as many blocks at most."""
         return min(self.n, MOST_LEFT_OUT)
 
-    def __call__(self, rng: np.random.Generator, count: int) -> FloatArray:
-        """Draw, relative to how many each row stands for, (n, count)."""
+    def times(self, rng: np.random.Generator, count: int) -> FloatArray:
+        """Draw, relative to how many each row stands for, (count, n)."""
         drawn = rng.multinomial(self.n, self.counts / self.counts.sum(), size=count)
-        return drawn.T / self._divisor
+        return drawn / self._divisor
 
     def left_out(self, first: int, last: int) -> FloatArray:
         """Leave out blocks of observations, drawn with a fixed seed where there are many."""
@@ -102,11 +101,18 @@ class ObservationSampling:
         out = np.zeros((len(self.counts), last - first))
         own = (block >= first) & (block < last)
         np.add.at(out, (row[own], block[own] - first), 1.0)
-        return 1.0 - out / self._divisor
+        return 1.0 - out / self._divisor[:, None]
 
     @property
     def _divisor(self) -> FloatArray:
-        return np.where(self.counts > 0, self.counts, 1.0)[:, None]
+        return np.where(self.counts > 0, self.counts, 1.0)
+
+
+def compact(weights: AnyArray) -> AnyArray:
+    """Keep whole numbers in as few bytes as they need."""
+    if weights.dtype.kind == "f" and (weights != np.rint(weights)).any():
+        return weights
+    return weights.astype(np.min_scalar_type(int(weights.max(initial=0))), copy=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
