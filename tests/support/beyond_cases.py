@@ -117,6 +117,11 @@ class Case:
         own = self.json["variance_parameters"]
         return dict(zip(own["names"], own["estimate"], strict=True))
 
+    @property
+    def sigma(self) -> float:
+        """R's residual standard deviation."""
+        return float(np.sqrt(self.variances["Residual||"]))
+
     def parameters(self, adapter: StatsmodelsMixedLMAdapter) -> CovarianceParameters:
         """Return R's variance parameters in statsmodels' order."""
         psi = np.zeros_like(adapter.estimates.psi)

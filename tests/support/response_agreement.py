@@ -9,11 +9,17 @@ import numpy as np
 import pandas as pd
 
 from pymargins import Margins, MarginsResult, Response
-from support.beyond_cases import Case, Deviation
+from support.beyond_cases import Case, Deviation, Excluded
 from support.small_models import quietly
 
 #: R's way to a covariance: the session's `vcov`.
 COVARIANCES = {"observed": "gls", "kenward_roger": "kenward-roger", "joint_observed": "model"}
+
+NOT_OFFERED = {
+    "beta_only": "standard errors for known variances: sessions carry the variances' own",
+    "expected": "expected information beside GLS: it goes with Kenward-Roger in sessions",
+}
+KNOWN_CLUSTER = "the untransformed outcome of a known cluster: refused"
 
 
 def compare(case: Case, model: Any, way: str, **options: Any) -> list[Deviation]:
@@ -40,6 +46,18 @@ def compare_smearing(case: Case, model: Any, **options: Any) -> list[Deviation]:
             size = abs(result.estimate[place] / row["estimate"] - 1.0)
             found.append(Deviation(f"{case.id}: {query['id']}", str(place), "estimate", size))
     return found
+
+
+def excluded(case: Case) -> Iterator[Excluded]:
+    """Name R's figures that no session is asked for."""
+    for query in case.queries("response"):
+        for way in (way for way in NOT_OFFERED if way in query["rows"][0]):
+            for place in range(len(query["rows"])):
+                name = f"{case.id}: {query['id']} {way}"
+                yield Excluded(name, str(place), NOT_OFFERED[way])
+    for query in case.queries("known_cluster_response"):
+        for place in range(len(query["rows"])):
+            yield Excluded(f"{case.id}: {query['id']}", str(place), KNOWN_CLUSTER)
 
 
 def answer(
