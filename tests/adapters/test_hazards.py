@@ -77,7 +77,8 @@ def test_contrasts_on_the_log_scale_are_hazard_ratios(fit):
     assert "Hazard ratios back-transformed from the log scale" in text
     levels = ratios.predict("arm")
     np.testing.assert_allclose(levels.estimate, np.exp(plain.predict("arm").estimate))
-    assert str(levels).startswith("Mean response: hazard of months")
+    assert str(levels).startswith("Hazard: months")
+    assert str(plain.predict("arm")).startswith("Log hazard: months")
     assert str(ratios.dydx("age")).startswith("Average slope (dydx): log hazard of months")
 
 

@@ -428,7 +428,9 @@ def test_responses_of_a_class_are_listed(ordered, multinomial):
 
 
 def test_tables_say_what_the_response_is(ordered):
+    assert str(session(ordered).predict()).startswith("Probability: ")
     text = " ".join(str(session(ordered, response="cumulative").predict()).split())
+    assert text.startswith("Cumulative probability: ")
     assert "probability of each outcome or a lower one" in text
     assert "linear predictor" in str(session(ordered, response="link"))
 
@@ -437,7 +439,7 @@ def test_ordered_responses_are_made_of_the_probabilities(ordered):
     p = session(ordered).predict({"x": [0, 1]}).estimate.reshape(2, 3)
     cumulative = session(ordered, response="cumulative").predict({"x": [0, 1]})
     np.testing.assert_allclose(cumulative.estimate.reshape(2, 2), p.cumsum(axis=1)[:, :2])
-    assert cumulative.labels[:2] == ("x=0, outcome=low", "x=0, outcome=middle")
+    assert cumulative.labels[:2] == ("x=0, outcome <= low", "x=0, outcome <= middle")
     mean = session(ordered, response="mean").predict({"x": [0, 1]})
     np.testing.assert_allclose(mean.estimate, p @ [1.0, 2.0, 3.0])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import product
+from typing import Any
 
 import pytest
 from report_cases import CONTRAST, EXPECTED, IDENTITY, LOG, MEAN, OWN_LOG, RATIO, SCORES, SLOPE
@@ -15,11 +16,14 @@ from pymargins.facts import (
     Distribution,
     Kind,
     Method,
+    NotAMean,
     Operation,
     PopulationFacts,
     Quantity,
     RandomEffects,
     ReferenceFacts,
+    ResponseOf,
+    Retransformed,
     ScaleFacts,
     SimulatedDraws,
     Where,
@@ -44,9 +48,27 @@ QUANTITIES = {
 }
 
 
+@pytest.mark.parametrize(
+    ("facts", "name"),
+    [
+        ({"probabilities": True}, "probability"),
+        ({"probabilities": True, "notes": (ResponseOf("link"),)}, "linear predictor"),
+        ({"probabilities": True, "notes": (ResponseOf("cumulative"),)}, "cumulative probability"),
+        ({"notes": (ResponseOf("zero"),)}, "probability of zero"),
+        ({"notes": (NotAMean("quantile", "0.5"),)}, "median"),
+        ({"notes": (NotAMean("quantile", "0.9"),)}, "quantile"),
+        ({"notes": (NotAMean("log hazard", "of a baseline"),)}, "log hazard"),
+        ({"notes": (Retransformed("np.log(cost)", "cost", "median", False),)}, "median"),
+        ({"notes": (Retransformed("np.log(cost)", "cost", "mean", False),)}, "mean response"),
+    ],
+)
+def test_means_are_called_by_what_they_are(facts: dict[str, Any], name: str) -> None:
+    assert words.quantity_words(Quantity(Kind.MEAN), replace(SCORES, **facts)) == name
+
+
 @pytest.mark.parametrize("kind", Kind)
 def test_what_verbs_give(kind: Kind) -> None:
-    assert words.quantity_words(Quantity(kind)) == QUANTITIES[kind]
+    assert words.quantity_words(Quantity(kind), SCORES) == QUANTITIES[kind]
 
 
 @pytest.mark.parametrize(
@@ -75,19 +97,19 @@ def test_what_operations_make_of_it(kind: Kind, operations: list[Operation], phr
     quantity = Quantity(kind)
     for operation in operations:
         quantity = quantity.after(operation)
-    assert words.quantity_words(quantity) == phrase
+    assert words.quantity_words(quantity, SCORES) == phrase
 
 
 def test_every_operation_of_every_kind_has_words() -> None:
     for kind, operation in product(Kind, Operation):
-        assert words.quantity_words(Quantity(kind).after(operation)).startswith(
+        assert words.quantity_words(Quantity(kind).after(operation), SCORES).startswith(
             f"{operation.name.lower().replace('_', ' ')} of "
         )
 
 
 def test_the_verb_can_be_left_out() -> None:
     slopes = SLOPE.after(Operation.CONTRAST)
-    assert words.quantity_words(slopes, verb=False) == "contrast of average slopes"
+    assert words.quantity_words(slopes, SCORES, verb=False) == "contrast of average slopes"
 
 
 # --- scales --------------------------------------------------------------------------------------

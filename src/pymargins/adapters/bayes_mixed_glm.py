@@ -145,6 +145,7 @@ class BayesMixedGlmAdapter(TakesEquations):
                 for called, levels in zip(source.vcp_names, self._levels, strict=True)
             ),
             response_variables=response_columns(str(source.endog_names), self.rows.frame),
+            probabilities=family == "Binomial",
         )
 
     @cached_property

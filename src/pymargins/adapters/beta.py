@@ -10,7 +10,7 @@ import numpy as np
 from pymargins.adapters.equations import Equation, second_equation
 from pymargins.adapters.likelihood import LIKELIHOOD, LikelihoodAdapter, joined
 from pymargins.adapters.links import inverse_link
-from pymargins.adapters.regression import Names
+from pymargins.adapters.names import Names
 from pymargins.adapters.response_draws import BetaDraw
 from pymargins.models.fitted import Fitted
 from pymargins.models.means import InverseLink, Predictor, PredictorMean

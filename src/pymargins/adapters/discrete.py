@@ -12,7 +12,8 @@ from pymargins._typing import FloatArray
 from pymargins.adapters.batch_refits import batch_refitter
 from pymargins.adapters.drawing import Drawing
 from pymargins.adapters.likelihood_refits import ModelScores, likelihood_refitter
-from pymargins.adapters.regression import Names, RegressionAdapter
+from pymargins.adapters.names import Names
+from pymargins.adapters.regression import RegressionAdapter
 from pymargins.adapters.regression_health import Equations, Step, bread_of, pearson
 from pymargins.adapters.response_draws import CountDraw, FamilyDraw, count_draw
 from pymargins.facts import FitHealth
@@ -47,8 +48,8 @@ class DiscreteAdapter(RegressionAdapter):
     """Reads fitted ``Logit``, ``Probit``, ``Poisson``, negative binomial models and the like."""
 
     classes: ClassVar = {
-        "Logit": Names("logistic regression", LIKELIHOOD),
-        "Probit": Names("probit regression", LIKELIHOOD),
+        "Logit": Names("logistic regression", LIKELIHOOD, probabilities=True),
+        "Probit": Names("probit regression", LIKELIHOOD, probabilities=True),
         "Poisson": Names("Poisson regression", LIKELIHOOD),
         "NegativeBinomial": Names("negative binomial regression", LIKELIHOOD),
         "NegativeBinomialP": Names("negative binomial regression", LIKELIHOOD),
@@ -70,7 +71,7 @@ class DiscreteAdapter(RegressionAdapter):
             variant = f"P = {self.source.parameterization:g}"
         if self.name == "GeneralizedPoisson":
             variant = f"P = {self.source.parameterization + 1:g}"
-        return Names(f"{names.kind} {variant}".strip(), names.estimation)
+        return replace(names, kind=f"{names.kind} {variant}".strip())
 
     @cached_property
     def estimating(self) -> Estimating:

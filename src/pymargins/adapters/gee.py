@@ -14,8 +14,9 @@ from pymargins.adapters.drawing import Drawing
 from pymargins.adapters.fresh_refits import FreshRefitter, MarginalFit
 from pymargins.adapters.glm import separable
 from pymargins.adapters.links import inverse_link
+from pymargins.adapters.names import Names
 from pymargins.adapters.refitted import NO_DISTRIBUTION
-from pymargins.adapters.regression import Names, RegressionAdapter
+from pymargins.adapters.regression import RegressionAdapter
 from pymargins.adapters.regression_health import Step
 from pymargins.adapters.robust_offers import over, seen_over
 from pymargins.errors import UnsupportedError
@@ -173,7 +174,9 @@ class GeeAdapter(RegressionAdapter):
         words = f"{type(family).__name__} family, {type(family.link).__name__} link"
         working = type(self.source.cov_struct).__name__
         names = super()._names()
-        return Names(f"{names.kind}, {words}", f"{names.estimation}, {working} working correlation")
+        estimation = f"{names.estimation}, {working} working correlation"
+        binary = type(family).__name__ == "Binomial"
+        return Names(f"{names.kind}, {words}", estimation, binary)
 
     def _read(self) -> Fitted:
         fitted = super()._read()

@@ -12,7 +12,8 @@ from pymargins._typing import FloatArray
 from pymargins.adapters.batch_refits import batch_refitter
 from pymargins.adapters.drawing import Drawing
 from pymargins.adapters.links import inverse_link
-from pymargins.adapters.regression import Names, RegressionAdapter
+from pymargins.adapters.names import Names
+from pymargins.adapters.regression import RegressionAdapter
 from pymargins.adapters.regression_health import Equations, Step, pearson
 from pymargins.adapters.response_draws import Family, FamilyDraw, NegativeBinomialDraw
 from pymargins.errors import UnsupportedError
@@ -86,7 +87,8 @@ class GlmAdapter(RegressionAdapter):
         family, link = self.source.family, self.source.family.link
         words = f"{type(family).__name__} family, {type(link).__name__} link"
         names = super()._names()
-        return Names(f"{names.kind}, {words}", names.estimation)
+        binary = type(family).__name__ == "Binomial"
+        return Names(f"{names.kind}, {words}", names.estimation, binary)
 
     def at(self, params: FloatArray) -> AtRows:
         """Return what every row adds to the likelihood equations at some coefficients."""

@@ -11,8 +11,9 @@ import numpy as np
 from pymargins._typing import FloatArray
 from pymargins.adapters.drawing import Drawing
 from pymargins.adapters.fresh_refits import FreshRefitter, HazardsFit
+from pymargins.adapters.names import Names
 from pymargins.adapters.refitted import NO_DISTRIBUTION
-from pymargins.adapters.regression import Names, RegressionAdapter
+from pymargins.adapters.regression import RegressionAdapter
 from pymargins.adapters.regression_health import Equations, Step
 from pymargins.facts import ModelFacts, ModelNote, NotAMean
 from pymargins.regression.estimating import Estimating, inverse_information

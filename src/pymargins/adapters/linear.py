@@ -13,9 +13,10 @@ from pymargins.adapters.batch_refits import batch_refitter
 from pymargins.adapters.drawing import Drawing
 from pymargins.adapters.formulas import response_columns
 from pymargins.adapters.fresh_refits import FreshRefitter, QuantileFit, RobustFit
+from pymargins.adapters.names import Names
 from pymargins.adapters.outcome_transform import outcome_scale
 from pymargins.adapters.refitted import NO_DISTRIBUTION, NOT_WILD
-from pymargins.adapters.regression import Names, RegressionAdapter
+from pymargins.adapters.regression import RegressionAdapter
 from pymargins.adapters.response_draws import FamilyDraw
 from pymargins.adapters.robust_offers import refuse_variance
 from pymargins.errors import UnsupportedError

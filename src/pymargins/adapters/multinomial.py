@@ -12,7 +12,7 @@ import pandas as pd
 from pymargins._typing import FloatArray
 from pymargins.adapters.likelihood import LIKELIHOOD, LikelihoodAdapter
 from pymargins.adapters.likelihood_refits import ModelScores
-from pymargins.adapters.regression import Names
+from pymargins.adapters.names import Names
 from pymargins.adapters.regression_health import PlacedDesign
 from pymargins.adapters.response_draws import OutcomeDraw
 from pymargins.models.fitted import Fitted
@@ -31,7 +31,7 @@ class MultinomialAdapter(LikelihoodAdapter):
     ``"beta:<label>"``, on one design.
     """
 
-    classes: ClassVar = {"MNLogit": Names("multinomial logistic regression", LIKELIHOOD)}
+    classes: ClassVar = {"MNLogit": Names("multinomial logistic regression", LIKELIHOOD, True)}
 
     @cached_property
     def labels(self) -> list[Any]:

@@ -11,7 +11,7 @@ import numpy as np
 from pymargins._typing import FloatArray, IntArray
 from pymargins.adapters.likelihood import LIKELIHOOD, LikelihoodAdapter
 from pymargins.adapters.likelihood_refits import OrderedScores
-from pymargins.adapters.regression import Names
+from pymargins.adapters.names import Names
 from pymargins.adapters.response_draws import OutcomeDraw
 from pymargins.models.fitted import Fitted
 from pymargins.models.links import LOGIT, PROBIT, distribution_link
@@ -53,7 +53,7 @@ class OrdinalAdapter(LikelihoodAdapter):
 
     def _names(self) -> Names:
         variant = {"norm": " probit", "logistic": " logit"}.get(_standard(self.source.distr), "")
-        return Names(f"ordered{variant} regression", LIKELIHOOD)
+        return Names(f"ordered{variant} regression", LIKELIHOOD, probabilities=True)
 
     def _parameters(self) -> Parameters:
         k = self.rows.exog.shape[1]

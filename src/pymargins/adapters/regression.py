@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from pymargins._typing import BoolArray, FloatArray
 from pymargins.adapters.formulas import response_columns, transformed_response, unwrapped
+from pymargins.adapters.names import Names
 from pymargins.adapters.refitted import Refitted
 from pymargins.adapters.regression_health import (
     Equations,
@@ -57,14 +58,6 @@ COMPUTED = ("estimating", "under_the_model", "health", "dispersion", "equations"
 #: What stands in at the optimum for a robust covariance that a fit reports where it stopped;
 #: statsmodels' HC1 to HC3 are HC0 for every class that can be polished.
 STAND_IN = {**dict.fromkeys(HETEROSCEDASTIC, "HC0"), "cluster": "CR1", "HAC": "HAC"}
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """How tables name a class of models: what its field calls it, and how it is estimated."""
-
-    kind: str
-    estimation: str
 
 
 def class_name(model: Any) -> str:
@@ -339,6 +332,7 @@ class RegressionAdapter(Refitted):
             estimation=names.estimation,
             notes=(*notes, *self.notes),
             response_variables=columns,
+            probabilities=names.probabilities,
         )
 
     @cached_property

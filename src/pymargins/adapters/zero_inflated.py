@@ -15,7 +15,7 @@ from pymargins.adapters.discrete import no_dispersion
 from pymargins.adapters.equations import Equation, second_equation
 from pymargins.adapters.likelihood import LIKELIHOOD, LikelihoodAdapter, joined
 from pymargins.adapters.likelihood_refits import InflatedScores, array_model
-from pymargins.adapters.regression import Names
+from pymargins.adapters.names import Names
 from pymargins.adapters.regression_health import PlacedDesign, pearson
 from pymargins.adapters.regression_rows import FittedRows, fitted_rows
 from pymargins.adapters.response_draws import InflatedDraw, count_draw

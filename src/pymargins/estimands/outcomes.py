@@ -31,8 +31,9 @@ def crossed(
 
 
 def outcome_labels(labels: Sequence[str], outcomes: Sequence[Any]) -> tuple[str, ...]:
-    """Name the outcome in each label: ``"age=30, outcome=high"``."""
-    own = [f"{OUTCOME}={value_text(one)}" for one in outcomes]
+    """Name the outcome in each label: ``"age=30, outcome=high"``; ``"outcome <= high"``."""
+    names = [value_text(one) for one in outcomes]
+    own = [f"{OUTCOME}{' ' if name.startswith('<=') else '='}{name}" for name in names]
     return tuple(
         name if label == UNNAMED else f"{label}, {name}" for label in labels for name in own
     )

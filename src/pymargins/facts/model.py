@@ -155,6 +155,8 @@ class ModelFacts:
         The columns that the outcome is made of: ``score`` where it is ``np.log(score)``.
     log_of : str
         What figures are the logarithm of, where they are on the log scale already: ``"hazard"``.
+    probabilities : bool
+        Whether means are probabilities of outcomes.
     """
 
     kind: str
@@ -169,6 +171,7 @@ class ModelFacts:
     notes: tuple[ModelNote, ...] = ()
     response_variables: tuple[str, ...] = ()
     log_of: str = ""
+    probabilities: bool = False
 
     @property
     def fewest(self) -> RandomTerm | None:

@@ -17,6 +17,7 @@ import numpy as np
 
 from pymargins._typing import FloatArray
 from pymargins.models.means import ONE_OUTCOME, Derivatives, InverseLink
+from pymargins.values import value_text
 
 # --- ordered outcomes ----------------------------------------------------------------------------
 
@@ -55,7 +56,8 @@ class Ordered:
     def cumulative(cls, latent: InverseLink, labels: Sequence[Any]) -> Ordered:
         """Take the probability of each label or a lower one; the last has 1 and is left out."""
         size = len(labels) - 1
-        return cls(latent, tuple(labels)[:-1], np.eye(size), np.zeros(size))
+        names = tuple(f"<= {value_text(label)}" for label in labels[:-1])
+        return cls(latent, names, np.eye(size), np.zeros(size))
 
     @classmethod
     def mean(cls, latent: InverseLink, scores: FloatArray) -> Ordered:

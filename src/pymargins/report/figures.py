@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pymargins._typing import FloatArray
-from pymargins.facts import Asked, Distribution, ResultFacts
+from pymargins.facts import Asked, Distribution, Kind, ResultFacts
 from pymargins.report import numbers, words
 from pymargins.report.notes import note_sentence, sentence
 from pymargins.report.summary import Summary
@@ -102,12 +102,15 @@ def _statistic_name(figures: Figures, finite: bool) -> str:
 
 
 def _title(facts: ResultFacts) -> str:
-    quantity, response = words.quantity_words(facts.quantity), facts.session.model.response
-    log_of = facts.session.model.log_of
+    model = facts.session.model
+    quantity, response = words.quantity_words(facts.quantity, model), model.response
+    log_of = model.log_of
+    if log_of and facts.quantity.kind in (Kind.MEAN, Kind.FUNCTION):
+        response = response.removeprefix(f"log {log_of} of ")
     if log_of and facts.scale.gives_ratios:
-        response = response.removeprefix("log ")
-        if facts.quantity.compares:
-            quantity, response = f"{log_of} ratio", response.removeprefix(f"{log_of} of ")
+        response = response.removeprefix(f"log {log_of} of ")
+        quantity = quantity.replace(f"log {log_of}", log_of)
+        quantity = f"{log_of} ratio" if facts.quantity.compares else quantity
     title = quantity[:1].upper() + quantity[1:]
     return f"{title}: {response}" if response else title
 

@@ -22,10 +22,10 @@ from pymargins.facts import (
     SimulatedDraws,
     Where,
 )
+from pymargins.report.means import mean_names
 
-#: One row of a kind, and several.
+#: One row of a kind, and several; means of rows are called by what they are of.
 KINDS = {
-    Kind.MEAN: ("mean response", "mean responses"),
     Kind.SLOPE: ("average slope", "average slopes"),
     Kind.CHANGE: ("average discrete change", "average discrete changes"),
     Kind.SLOPE_OR_CHANGE: (
@@ -35,7 +35,6 @@ KINDS = {
     Kind.EYEX: ("average elasticity", "average elasticities"),
     Kind.EYDX: ("average semi-elasticity", "average semi-elasticities"),
     Kind.DYEX: ("average semi-elasticity", "average semi-elasticities"),
-    Kind.FUNCTION: ("function of mean responses", "functions of mean responses"),
     Kind.VARIANCE: ("variance parameter", "variance parameters"),
     Kind.VARIANCE_SHARE: ("intraclass correlation", "intraclass correlations"),
     Kind.R_SQUARED: ("share of variance explained", "shares of variance explained"),
@@ -120,16 +119,21 @@ BOOTSTRAPS = {
 # --- what rows are -------------------------------------------------------------------------------
 
 
-def quantity_words(quantity: Quantity, verb: bool = True) -> str:
+def quantity_words(quantity: Quantity, model: ModelFacts, verb: bool = True) -> str:
     """Name what a row is: ``"contrast of average slopes (dydx)"``.
 
     Parameters
     ----------
     quantity : Quantity
+    model : ModelFacts
+        Whose means may be probabilities, quantiles or others.
     verb : bool
         Whether to add the verb that gave it, in parentheses.
     """
-    one, several = KINDS[quantity.kind]
+    mean, means = mean_names(model)
+    functions = (f"function of {means}", f"functions of {means}")
+    own = {Kind.MEAN: (mean, means), Kind.FUNCTION: functions}
+    one, several = own.get(quantity.kind) or KINDS[quantity.kind]
     words = one
     if quantity.operations:
         outermost, *inner = [OPERATIONS[operation] for operation in quantity.operations]

@@ -103,7 +103,7 @@ def axis_label(figures: Figures, effect: str, simultaneous: bool) -> str:
     """Name what is drawn, of what, and its intervals: ``"Mean score (95 % CI)"``."""
     facts = figures.facts
     response = facts.session.model.response
-    quantity = words.quantity_words(facts.quantity, verb=False)
+    quantity = words.quantity_words(facts.quantity, facts.session.model, verb=False)
     label = quantity[:1].upper() + quantity[1:]
     if facts.quantity.kind is Kind.MEAN and not facts.quantity.operations:
         label = f"Mean {response}" if response else label
