@@ -4,9 +4,10 @@ Data have a random intercept and one covariate; 6, 10 and 20 clusters of six row
 correlation of 0.05 and 0.3.  Every model is fitted by REML in the engine, and intervals come from
 the code that a session uses.
 
-Each entry of `QUANTITIES` is a function from a sample to its intervals: another quantity adds
-itself there.  ``python benchmarks/mixed_coverage.py`` takes a minute; the documentation's table is
-made by ``--sims 300 --out docs/data/mixed-coverage.csv``.
+Each entry of `QUANTITIES` is a function from a sample to its intervals, one or several of a kind
+(one for each cluster): another quantity adds itself there.  ``python benchmarks/mixed_coverage.py``
+takes two minutes; the documentation's table is made by ``--sims 300 --out
+docs/data/mixed-coverage.csv``.
 """
 
 from __future__ import annotations
@@ -17,24 +18,37 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from pymargins.estimands.variances import VarianceRows, shares, variance_rows
+from pymargins.inference.distributions import quantile
+from pymargins.inference.studentized import NO_LIMIT, t_ratios
 from pymargins.inference.variances import OwnScales
-from pymargins.mixed import MixedData, MixedFit, fit
+from pymargins.mixed import MixedData, MixedFit, fit, random_effects
+from pymargins.mixed.prediction.columns import joined
+from pymargins.mixed.prediction.prediction import predict_clusters
+from pymargins.mixed.prediction.replicate_errors import ReplicateErrors
+from pymargins.mixed.prediction.replicates import bootstrap_predictions
+from pymargins.mixed.prediction.shrinkage import Shrinkage
 from pymargins.mixed.profiles.limits import profile_limits
 from pymargins.mixed.profiles.setup import Target
-from pymargins.mixed.small_samples.derivatives import variance_derivatives
+from pymargins.mixed.small_samples.derivatives import VarianceDerivatives, variance_derivatives
 from pymargins.mixed.small_samples.joint import gamma_covariance
 from pymargins.models.parameters import Point, slices
 from pymargins.models.uncertainty import Reference
 from pymargins.models.variances import VarianceStructure, VarianceTerm
 
 LEVEL = 0.95
+UPPER = (1 + LEVEL) / 2
+ENDS = (1 - UPPER, UPPER)
 GROUPS = (6, 10, 20)
 CORRELATIONS = (0.05, 0.3)
 ROWS = 6
+COEFFICIENTS = np.array([1.0, 0.5])
+REPLICATES = 199
 FIELDS = (
     "quantity",
     "groups",
@@ -56,15 +70,23 @@ class Sample:
     ----------
     correlation : float
         The true intraclass correlation; the total variance is one.
+    effects : (G,) array
+        The true random effects.
     data : MixedData
     fit : MixedFit
     exog : (n, 2) array
     """
 
     correlation: float
+    effects: np.ndarray
     data: MixedData
     fit: MixedFit
     exog: np.ndarray
+
+    @property
+    def pieces(self) -> VarianceDerivatives:
+        """The derivatives at the estimates."""
+        return variance_derivatives(self.data, self.fit.params)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +104,11 @@ def draw(groups: int, correlation: float, rng: np.random.Generator) -> Sample:
     """Draw responses and fit the model."""
     cluster = np.repeat(np.arange(groups), ROWS)
     exog = np.column_stack([np.ones(len(cluster)), np.tile(np.linspace(-1, 1, ROWS), groups)])
-    own = rng.normal(0, np.sqrt(correlation), groups)[cluster]
-    y = exog @ [1.0, 0.5] + own + rng.normal(0, np.sqrt(1 - correlation), len(cluster))
+    own = rng.normal(0, np.sqrt(correlation), groups)
+    noise = rng.normal(0, np.sqrt(1 - correlation), len(cluster))
+    y = exog @ COEFFICIENTS + own[cluster] + noise
     data = MixedData.from_arrays(y, exog, cluster, Z=np.ones((len(cluster), 1)))
-    return Sample(correlation, data, fit(data), exog)
+    return Sample(correlation, own, data, fit(data), exog)
 
 
 # --- what is covered -----------------------------------------------------------------------------
@@ -107,15 +130,12 @@ def variances(sample: Sample) -> Iterator[Interval]:
 
 def _wald(sample: Sample) -> dict[str, tuple[float, float]]:
     """Return the intervals of a session by the delta method."""
-    data, best = sample.data, sample.fit
-    structure = _structure(sample)
+    best, structure = sample.fit, _structure(sample)
     parts = {"beta": best.beta, "gamma": best.params.gamma}
     point = Point(np.concatenate(list(parts.values()))[None], slices(parts))
     cov = np.zeros((point.width, point.width))
     where = point.blocks["gamma"]
-    cov[where, where] = gamma_covariance(
-        variance_derivatives(data, best.params), best.params
-    ).matrix
+    cov[where, where] = gamma_covariance(sample.pieces, best.params).matrix
     cov[: where.start, : where.start] = best.cov
 
     def ends(rows: VarianceRows) -> np.ndarray:
@@ -134,8 +154,80 @@ def _structure(sample: Sample) -> VarianceStructure:
     return VarianceStructure((term,), 1, 2, fixed, lambda wanted, level: np.empty((0, 2)))
 
 
+def known_clusters(sample: Sample) -> Iterator[Interval]:
+    """Every cluster at the covariate's mean, and differences of neighbours.
+
+    Henderson's errors with the normal distribution are the default of a session.
+    """
+    data, best, groups = sample.data, sample.fit, sample.data.n_groups
+    one = np.hstack([np.tile([1.0, 0.0], (groups, 1)), np.eye(groups)])
+    rows = np.concatenate([one, one[:-1] - one[1:]])
+    names = ["known cluster"] * groups + ["difference of known clusters"] * (groups - 1)
+    truth = rows @ np.concatenate([COEFFICIENTS, sample.effects])
+    effects = joined(random_effects(data, best.params, best.gls))
+    found = rows @ np.concatenate([best.beta, effects])
+    for method, ends in _known(sample, sparse.csr_array(rows), found).items():
+        for name, held, low, high in zip(names, truth, *ends, strict=True):
+            yield Interval(name, method, float(held), float(low), float(high))
+
+
+def _known(sample: Sample, rows: Any, found: np.ndarray) -> dict[str, tuple[np.ndarray, ...]]:
+    data, params, pieces = sample.data, sample.fit.params, sample.pieces
+    henderson = predict_clusters(data, params, pieces, "satterthwaite")
+    adjusted = predict_clusters(data, params, pieces, "kenward-roger")
+    error = np.sqrt(henderson.variance(rows))
+    wider = np.sqrt(adjusted.variance(rows))
+    half = {
+        "z": quantile(UPPER, np.full(len(error), np.inf)) * error,
+        "satterthwaite": quantile(UPPER, henderson.df(rows)) * error,
+        "kenward-roger": quantile(UPPER, adjusted.df(rows)) * wider,
+    }
+    out = {method: (found - width, found + width) for method, width in half.items()}
+    return {**out, **_bootstrapped(sample, rows, found, error)}
+
+
+def _bootstrapped(
+    sample: Sample, rows: Any, found: np.ndarray, error: np.ndarray
+) -> dict[str, tuple[np.ndarray, ...]]:
+    """Return percentile and studentized intervals of the parametric bootstrap.
+
+    There are no studentized ones (NaN) where replicates leave a row no standard error.
+    """
+    data, best = sample.data, sample.fit
+    drawn = bootstrap_predictions(data, best, "parametric", REPLICATES, 1)
+    refits, kept = drawn.refits, drawn.refits.usable
+    own = ReplicateErrors(data, Shrinkage.of_refits(data, refits, kept), refits.cov[kept])
+    away = np.hstack([refits.beta - best.beta, drawn.errors])[kept] @ rows.toarray().T
+    ends = np.quantile(away, ENDS, axis=0)
+    low, high = np.quantile(t_ratios(away, own.variances(rows), error**2), ENDS, axis=0)
+    lost = np.maximum(np.abs(low), np.abs(high)) >= NO_LIMIT / 2
+    limits = np.where(lost, np.nan, [found - high * error, found - low * error])
+    return {"bootstrap, percentile": tuple(found + ends), "bootstrap-t": tuple(limits)}
+
+
+def log_means(sample: Sample) -> Iterator[Interval]:
+    """The mean of ``exp(y)`` at the covariate's mean, where y is what was modelled.
+
+    ``exp(x'beta + v/2)``, v the whole variance; the standard error carries that of v.
+    """
+    best, params, x = sample.fit, sample.fit.params, np.array([1.0, 0.0])
+    truth = float(np.exp(x @ COEFFICIENTS + 0.5))
+    link = float(x @ best.beta + params.gamma.sum() / 2)
+    gamma = gamma_covariance(sample.pieces, params).matrix
+    z = float(quantile(UPPER, np.array([np.inf]))[0])
+    half = float(z * np.sqrt(x @ best.cov @ x + gamma.sum() / 4))
+    mean = float(np.exp(link))
+    yield Interval("mean of a logged outcome", "z", truth, mean * (1 - half), mean * (1 + half))
+    ends = np.exp([link - half, link + half]).tolist()
+    yield Interval("mean of a logged outcome", "z, log scale", truth, *ends)
+
+
 #: What is simulated: from a sample to its intervals.
-QUANTITIES: tuple[Callable[[Sample], Iterator[Interval]], ...] = (variances,)
+QUANTITIES: tuple[Callable[[Sample], Iterator[Interval]], ...] = (
+    variances,
+    known_clusters,
+    log_means,
+)
 
 
 # --- the study -----------------------------------------------------------------------------------
@@ -146,35 +238,43 @@ def study(sims: int, seed: int) -> Iterator[dict[str, object]]:
     for groups in GROUPS:
         for correlation in CORRELATIONS:
             rng = np.random.default_rng([seed, groups, int(100 * correlation)])
-            found: dict[tuple[str, str], list[Interval]] = defaultdict(list)
-            for _ in range(sims):
+            found: dict[tuple[str, str], list[tuple[int, Interval]]] = defaultdict(list)
+            for place in range(sims):
                 sample = draw(groups, correlation, rng)
                 for quantity in QUANTITIES:
                     for one in quantity(sample):
-                        found[one.quantity, one.method].append(one)
+                        found[one.quantity, one.method].append((place, one))
             for (name, method), every in found.items():
                 yield {
                     "quantity": name,
                     "groups": groups,
                     "icc": correlation,
                     "method": method,
-                    **summary(every),
+                    **summary(every, sims),
                 }
 
 
-def summary(every: list[Interval]) -> dict[str, object]:
-    """Count how many of the intervals that there are hold the truth, and how many are absent."""
-    ends = np.array([(one.low, one.high) for one in every])
-    truth = np.array([one.truth for one in every])
+def summary(every: list[tuple[int, Interval]], sims: int) -> dict[str, object]:
+    """Count how many of the intervals that there are hold the truth, and how many are absent.
+
+    Intervals of one sample depend on each other: it is samples that the Monte-Carlo error counts.
+    """
+    ends = np.array([(one.low, one.high) for _, one in every])
+    truth = np.array([one.truth for _, one in every])
     there = ~np.isnan(ends).any(axis=1)
     holds = (ends[there, 0] <= truth[there]) & (truth[there] <= ends[there, 1])
-    share, count = float(holds.mean()), int(there.sum())
+    count = int(there.sum())
+    if count == 0:
+        return {"coverage": "", "mc_error": "", "absent": "1.000", "width": "", "n_sims": sims}
+    share = float(holds.mean())
+    sample = np.array([place for place, _ in every])[there]
+    away = np.bincount(sample, holds - share, minlength=sims)
     return {
         "coverage": f"{share:.3f}",
-        "mc_error": f"{np.sqrt(share * (1 - share) / count):.4f}",
+        "mc_error": f"{np.sqrt((away**2).sum()) / count:.4f}",
         "absent": f"{1 - there.mean():.3f}",
         "width": f"{np.median(np.diff(ends[there])):.3f}",
-        "n_sims": len(every),
+        "n_sims": sims,
     }
 
 

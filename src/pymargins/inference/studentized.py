@@ -88,7 +88,7 @@ def _by_matrices(
         value, jac = estimand.at(found.part(part), True)
         jac = _covered(jac, estimand, point, replicates.covers)
         variance = np.einsum("bkp,bkp->bk", jac @ cov[part], jac)
-        t[part] = _ratio(value - center, variance, own)
+        t[part] = t_ratios(value - center, variance, own)
     return t, np.sqrt(own)
 
 
@@ -112,10 +112,14 @@ def _by_rows(
             [cov.variances(_jacobian(estimand, found.part(part)), part) for part in parts]
         )
     away = estimand.at(found)[0] - _at_center(point, replicates, estimand)
-    return _ratio(away, variance, own), np.sqrt(own)
+    return t_ratios(away, variance, own), np.sqrt(own)
 
 
-def _ratio(away: FloatArray, variance: FloatArray, own: FloatArray) -> FloatArray:
+def t_ratios(away: FloatArray, variance: FloatArray, own: FloatArray) -> FloatArray:
+    """Return distances (B, k) over the roots of their variances; `NO_LIMIT` where there is none.
+
+    None is next to nothing of the fit's own variances (k,).
+    """
     alone = variance <= NO_VARIANCE * own
     still = alone & (np.abs(away) <= np.sqrt(NO_VARIANCE * own))
     t = np.where(alone, np.sign(away) * NO_LIMIT, away / np.sqrt(np.where(alone, 1.0, variance)))
