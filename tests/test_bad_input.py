@@ -599,7 +599,7 @@ def test_estimators_of_other_libraries():
 
 
 def test_unfitted_formula_function():
-    with pytest.raises(UnsupportedModelError, match="no adapter knows"):
+    with pytest.raises(UnsupportedModelError, match="expected a fitted model, got method"):
         Margins(smf.mixedlm)
 
 

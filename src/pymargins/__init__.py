@@ -120,7 +120,13 @@ def __getattr__(name: str) -> Any:
         return value
     if name in _MODULES:
         return import_module(f"pymargins.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name.startswith("_"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from pymargins.elsewhere import VERBS, name_hint
+    from pymargins.errors import UnknownAttributeError, near_miss
+
+    hint = name_hint(VERBS, name, ", with m = Margins(fit)") or near_miss(name, __all__)
+    raise UnknownAttributeError(f"pymargins has no {name!r}.{hint}")
 
 
 def __dir__() -> list[str]:

@@ -61,6 +61,34 @@ OPTIONS: dict[str, dict[str, str]] = {
         "observed": 'at="overall"',
     },
     "method": {"boot": 'method="bootstrap"', "mc": 'method="simulation"'},
+    "random_effects": {
+        "blup": 'random_effects="predicted"',
+        "conditional": 'random_effects="predicted"',
+        "marginal": "no `random_effects` at all",
+        "population": "no `random_effects` at all",
+        "fixed": "no `random_effects` at all for the population, "
+        'random_effects="zero" for the typical cluster',
+    },
+    "kind": {
+        "case": 'kind="rows", or kind="cluster" for whole groups',
+        "pairs": 'kind="rows"',
+        "cases": 'kind="rows"',
+        "nonparametric": 'kind="rows", or kind="cluster" for whole groups',
+        "std": 'kind="sd"',
+        "var": 'kind="variance"',
+    },
+    "interval": {
+        "perc": 'interval="percentile"',
+        "norm": 'interval="normal"',
+        "stud": 'interval="studentized"',
+        "t": 'interval="studentized"',
+    },
+    "alternative": {
+        "bigger": 'alternative="greater"',
+        "larger": 'alternative="greater"',
+        "smaller": 'alternative="less"',
+    },
+    "by": {"cohen": 'by="residual" or by="total"', "pooled": 'by="residual"'},
 }
 #: Keywords, and what does the same here.
 KEYWORDS: dict[str, str] = {
@@ -96,7 +124,93 @@ KEYWORDS: dict[str, str] = {
     "nsim": "n_sim=",
     "robust": 'vcov="CR2" (clusters: the groups of a mixed model), vcov="HC3" (a regression)',
     "link": "scale=",
+    "ddf": 'df="kenward-roger" or df="satterthwaite"',
+    "mode": 'df="kenward-roger" or df="satterthwaite"',
+    "re_form": "random_effects=, of the session: integrated over by default, "
+    'random_effects="predicted" for the clusters themselves',
+    "re_formula": "random_effects=, of the session: integrated over by default, "
+    'random_effects="predicted" for the clusters themselves',
+    "slope": "the verb: m.dydx, m.eyex, m.eydx or m.dyex",
+    "delta": "low and high: .equivalence(-1, 1)",
+    "B": "n_boot=",
+    "R": "n_boot=",
+    "clusters": "cluster=",
+    "cov_type": "vcov=, of the session: Margins(fit, vcov=...)",
+    "cov_kwds": "cluster=, of the session: Margins(fit, vcov=..., cluster=...)",
 }
+
+MEANS = 'm.predict("school"): means over the rows of the fit, or over what `at` says'
+SLOPES = 'm.dydx("age"), m.dydx("all")'
+DIFFERENCES = 'm.contrasts(pairwise("school"))'
+#: What is asked of a session under other names, and how it is asked here.
+VERBS: dict[str, str] = {
+    **dict.fromkeys(("predictions", "avg_predictions", "margins", "marginal_means"), MEANS),
+    **dict.fromkeys(("emmeans", "lsmeans"), 'Margins(fit, at="balanced").predict("school")'),
+    **dict.fromkeys(("slopes", "avg_slopes", "marginal_effects", "get_margeff"), SLOPES),
+    **dict.fromkeys(("mfx", "ame", "effects", "marginaleffects", "emtrends"), SLOPES),
+    **dict.fromkeys(("comparisons", "avg_comparisons", "pairs", "contrast"), DIFFERENCES),
+    **dict.fromkeys(("pairwise", "t_test", "compare_means"), DIFFERENCES),
+    **dict.fromkeys(("hypotheses", "nlcom", "deltamethod"), "m.evaluate(scenarios, function)"),
+    **dict.fromkeys(("anova", "anova_lm", "wald_test"), "m.joint_tests()"),
+    **dict.fromkeys(("elasticities", "elasticity"), "m.eyex(variables)"),
+    **dict.fromkeys(
+        ("ranef", "blups"), 'm.random_effects(), of a session with random_effects="predicted"'
+    ),
+    **dict.fromkeys(("VarCorr", "varcorr"), "m.variance_components()"),
+    **dict.fromkeys(("plot", "plot_predictions", "marginsplot"), 'm.predict("age").plot()'),
+    **dict.fromkeys(("plot_slopes", "plot_comparisons"), 'the result: m.dydx("age").plot()'),
+    **dict.fromkeys(
+        ("to_frame", "summary_frame", "conf_int"), "the result: m.predict(...).to_frame()"
+    ),
+    **dict.fromkeys(
+        ("params", "coef", "fit", "cov_params"),
+        "the fit itself: the session estimates nothing anew",
+    ),
+    "bootstrap": 'Margins(fit, method="bootstrap")',
+}
+#: What a result has under other names.
+FIGURES: dict[str, str] = {
+    **dict.fromkeys(("se", "std_err", "bse", "std_errors", "stderr"), "std_error"),
+    **dict.fromkeys(("pvalue", "pvalues", "p", "p_values"), "p_value"),
+    **dict.fromkeys(("coef", "params", "estimates", "mean", "predicted"), "estimate"),
+    **dict.fromkeys(("tvalues", "zvalues", "t", "z"), "statistic"),
+    **dict.fromkeys(("confint", "ci", "conf_low", "conf_high", "ci_lower"), "conf_int()"),
+    **dict.fromkeys(("summary_frame", "to_pandas", "frame", "dataframe"), "to_frame()"),
+    **dict.fromkeys(
+        ("to_csv", "to_excel", "to_parquet", "head", "columns"),
+        "to_frame(), a data frame with all that a data frame has",
+    ),
+    **dict.fromkeys(("to_latex", "to_markdown", "to_html"), "summary(), whose exports these are"),
+    **dict.fromkeys(("vcov", "cov_params"), "cov"),
+    **dict.fromkeys(("pairs", "contrasts", "comparisons"), "pairwise() or contrast(matrix)"),
+    **dict.fromkeys(("t_test", "wald_test"), "test() or joint_test()"),
+}
+
+
+#: Keywords that mean something else where they are tried with one verb or method.
+INSTEAD: dict[tuple[str, str], str] = {
+    ("contrasts", "method"): DIFFERENCES + ", or reference, sequential, polynomial, helmert",
+    ("to_frame", "level"): "of the session, Margins(fit, level=...), or .conf_int(level=...)",
+}
+#: How verbs and methods are called that need an argument.
+CALLS: dict[str, str] = {
+    **{verb: f'm.{verb}("age"), m.{verb}("all")' for verb in ("dydx", "eyex", "eydx", "dyex")},
+    "contrasts": 'm.contrasts(pairwise("school"))',
+    "evaluate": 'm.evaluate(levels("dose", [0, 1]), lambda mean: mean[1] / mean[0])',
+    "likelihood_ratio_test": 'm.likelihood_ratio_test("age:school")',
+    "slope_share": 'm.slope_share("age")',
+    "slope_quantiles": 'm.slope_quantiles("age")',
+    "adjust": '.adjust("holm")',
+    "equivalence": ".equivalence(-1, 1)",
+    "contrast": ".contrast([[1, -1, 0]])",
+    "pairwise": ".where(school=...).pairwise() for pairs of some rows",
+    "Margins": "Margins(model.fit())",
+}
+
+
+def name_hint(names: dict[str, str], name: str, where: str = "") -> str:
+    """Return `" Here it is ..."` for another program's name, or nothing."""
+    return f" Here it is {names[name]}{where}." if name in names else ""
 
 
 def option_hint(argument: str, value: object) -> str:

@@ -35,6 +35,10 @@ class UnknownNameError(PymarginsError, KeyError):
         return str(self.args[0]) if self.args else ""
 
 
+class UnknownAttributeError(PymarginsError, AttributeError):
+    """An attribute or a method that there is not."""
+
+
 class RowError(PymarginsError, IndexError):
     """A row that a result does not have."""
 

@@ -43,6 +43,9 @@ BUILT_IN: dict[str, tuple[str, str]] = {
     ),
 }
 
+#: Where things come from that are no fits: what was passed is a formula, data, or coefficients.
+NO_MODELS = ("builtins", "numpy", "pandas", "polars")
+
 _REGISTERED: list[type[Any]] = []
 
 
@@ -94,6 +97,11 @@ def adapter_for(model: Any, data: Any, adapter: Any, equations: Any = None) -> A
         if candidate.accepts(model):
             return _made(candidate, model, data, equations)
     name = f"{type(model).__module__}.{type(model).__name__}"
+    if type(model).__module__.split(".")[0] in NO_MODELS:
+        raise UnsupportedModelError(
+            f"model: expected a fitted model, got {type(model).__name__}; pass what its fit() "
+            'returned: Margins(smf.ols("y ~ x", data).fit()).'
+        )
     # scikit-learn marks what a fit has learnt with a trailing underscore
     learnt = [k for k in dir(model) if k.endswith("_") and not k.startswith("_")]
     if hasattr(model, "fit") and not hasattr(model, "params") and not learnt:

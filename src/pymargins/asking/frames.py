@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pymargins.asking.names import unknown_variable
 from pymargins.errors import ArgumentError, UnknownNameError, unknown_name
 from pymargins.models.fitted import Fitted
 
@@ -71,5 +72,5 @@ def check_frame(fitted: Fitted, frame: pd.DataFrame, argument: str) -> dict[str,
 
 def no_column(argument: str, name: Any, frame: pd.DataFrame, incomplete: bool) -> UnknownNameError:
     """Build the error for a column that a frame does not have."""
-    error = unknown_name(argument, name, frame.columns, "a column of the data")
+    error = unknown_variable(argument, name, frame.columns, "a column of the data")
     return UnknownNameError(f"{error} {INCOMPLETE}") if incomplete else error

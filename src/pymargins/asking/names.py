@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+import re
+from collections.abc import Hashable, Iterable
 from typing import Any
 
 from pymargins.errors import (
@@ -38,4 +39,19 @@ def pinnable(fitted: Fitted, name: Any, argument: str = "atexog") -> Variable:
             f"part, so it has no effect. Variables: {listing(fitted.variables)}."
             f"{near_miss(name, fitted.variables)}"
         )
-    raise unknown_name(argument, name, fitted.variables, "a variable of the model")
+    raise unknown_variable(argument, name, fitted.variables)
+
+
+def unknown_variable(
+    argument: str, name: Any, known: Iterable[Any], what: str = "a variable of the model"
+) -> UnknownNameError:
+    """Build the error for a name that is no variable: a term or a coefficient, or a slip."""
+    text = str(name)
+    parts = [v for v in known if re.search(rf"(?<!\w){re.escape(str(v))}(?!\w)", text)]
+    if text.isidentifier() or not parts:
+        return unknown_name(argument, name, known, what)
+    named = repr(parts[0]) if len(parts) == 1 else f"[{listing(parts)}]"
+    return UnknownNameError(
+        f"{argument}: {name!r} is not {what}; formulas and coefficients are not read here. Name "
+        f"what it is made of: {named}."
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from inspect import isfunction
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -137,6 +138,11 @@ def parse_scenarios(scenarios: Any) -> list[Scenario]:
             f"scenarios: got {scenarios!r} (str); say which contrasts of a variable are meant: "
             f"pairwise({scenarios!r}), reference({scenarios!r}), levels({scenarios!r}), ..."
         )
+    if isfunction(scenarios):
+        name = scenarios.__name__
+        raise ArgumentTypeError(
+            f'scenarios: {name} was not called; name its variable: {name}("school").'
+        )
     if isinstance(scenarios, bytes) or not isinstance(scenarios, Sequence):
         raise ArgumentTypeError(
             f"scenarios: expected a list of scenarios, got {scenarios!r} "
@@ -199,8 +205,9 @@ def _numbers(weights: Any, argument: str) -> FloatArray:
         return np.array(weights, dtype=float)
     except (TypeError, ValueError):
         raise ArgumentError(
-            f"{argument}: weights must be numbers: a list, {{name: list}} or a 2-D array with "
-            "rows of equal length."
+            f"{argument}: got {weights!r}; weights must be numbers: a list, {{name: list}} or a "
+            "2-D array with rows of equal length. Helpers make them: "
+            'm.contrasts(pairwise("school")).'
         ) from None
 
 
@@ -216,7 +223,7 @@ def _weights(
     if not np.isfinite(array).all():
         raise ArgumentError(f"{whose} has a missing or infinite weight.")
     if not array.any():
-        raise ArgumentError(f"{whose} has only zero weights.")
+        raise ArgumentError(f"{whose} has only zero weights; a difference is [1, -1].")
     return array
 
 

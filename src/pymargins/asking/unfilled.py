@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
-from inspect import signature
+from inspect import Parameter, Signature, signature
 from typing import Any, NoReturn, TypeVar, cast
 
 from pymargins.errors import ArgumentError, ArgumentTypeError
@@ -75,7 +75,13 @@ def levels_optional(helper: F) -> F:
 
     @wraps(helper)
     def called(*args: Any, **options: Any) -> Any:
-        given = parameters.bind(*args, **options).arguments
+        try:
+            given = parameters.bind(*args, **options).arguments
+        except TypeError as error:
+            raise ArgumentTypeError(
+                f"{helper.__name__}: {error}; it is {helper.__name__}{_short(parameters)}, as in "
+                f'{helper.__name__}("school", ["A", "B"]).'
+            ) from None
         var, values = given.pop("var"), given.pop("values", None)
         if values is not None and values is not ...:
             return helper(var, values, **given)
@@ -87,6 +93,12 @@ def levels_optional(helper: F) -> F:
         return Unfilled(helper.__name__, (var,), _of_one(helper, var), given)
 
     return cast(F, called)
+
+
+def _short(parameters: Signature) -> str:
+    """Write a signature without types."""
+    bare = [p.replace(annotation=Parameter.empty) for p in parameters.parameters.values()]
+    return str(Signature(bare))
 
 
 def _of_one(helper: Callable[..., Any], var: str) -> Callable[..., Any]:

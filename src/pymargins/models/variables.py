@@ -149,6 +149,16 @@ class Variable:
             levels = _as_objects(self.levels)
         return pd.Series(levels[codes], dtype=levels.dtype)
 
+    def _no_number(self, argument: str, value: Any) -> ArgumentError:
+        what = "a boolean" if isinstance(value, (bool, np.bool_)) else "not a number"
+        rule = value in ("mean", "median", "min", "max") if isinstance(value, str) else False
+        example = f"Margins(fit, at={{{self.name!r}: {value!r}}})"
+        return ArgumentError(
+            f"{argument}: {self.name!r} is numeric; {value!r} is {what}. Observed values run from "
+            f"{self.low:g} to {self.high:g}."
+            + (f" Rules belong to the session: {example}." if rule else "")
+        )
+
     def _numbers(self, values: Any, argument: str) -> FloatArray:
         raw = _as_objects(values) if isinstance(values, (list, tuple)) else np.asarray(values)
         if raw.dtype.kind in "mM":
@@ -159,15 +169,7 @@ class Variable:
         if raw.dtype.kind not in "iuf":
             odd = [v for v in raw.ravel().tolist() if not self._is_number(v)]
             if odd:
-                why = (
-                    " is a boolean."
-                    if isinstance(odd[0], (bool, np.bool_))
-                    else (" is not a number.")
-                )
-                raise ArgumentError(
-                    f"{argument}: {self.name!r} is numeric; {odd[0]!r}{why} Observed values run "
-                    f"from {self.low:g} to {self.high:g}."
-                )
+                raise self._no_number(argument, odd[0])
             raw = np.array([np.nan if v is None or v is pd.NA else v for v in raw.tolist()])
         found = raw.astype(float)
         if not np.isfinite(found).all():

@@ -63,8 +63,11 @@ def positions(labels: Sequence[str], rows: Any) -> IntArray:
 def _no_row(labels: Sequence[str], name: str) -> UnknownNameError:
     parts = [label for label in labels if name in re.findall(r"[^=,\s]+", label)]
     what = "a label of this result (where(variable=value) picks rows by their columns)"
-    error = unknown_name("row", name, labels, what)
-    return UnknownNameError(f"{error} Did you mean {listing(parts, 3)}?") if parts else error
+    if not parts:
+        return unknown_name("row", name, labels, what)
+    return UnknownNameError(
+        f"row: {name!r} is not {what}. Known: {listing(labels)}. Did you mean {listing(parts, 3)}?"
+    )
 
 
 def pairs(estimand: Estimand, minus: str = "-") -> Estimand:

@@ -10,7 +10,7 @@ import numpy as np
 
 from pymargins._typing import AnyArray, FloatArray
 from pymargins.asking.scenarios import contrast_weights
-from pymargins.errors import ArgumentError, UnsupportedError
+from pymargins.errors import ArgumentError, ArgumentTypeError, UnsupportedError
 from pymargins.estimands.columns import in_common_of_blocks, with_contrast
 from pymargins.estimands.nodes import Combine, Estimand
 from pymargins.facts import HardlySeen, Operation, QuotientNull, ResultFacts
@@ -134,6 +134,11 @@ class Combined(Hypotheses):
         return self._add(other, 1.0)
 
     def _add(self: C, other: Any, sign: float) -> C:
+        if isinstance(other, (int, float, np.number)):
+            raise ArgumentTypeError(
+                f"a result and the number {other:g} cannot be added or subtracted; to compare with "
+                f"it, test against it: .test(null={other:g})."
+            )
         if not isinstance(other, Combined):
             return NotImplemented
         self._check_same_session(other)
@@ -148,6 +153,11 @@ class Combined(Hypotheses):
         return "*" if multiplies else "+"
 
     def __mul__(self: C, factor: Any) -> C:
+        if isinstance(factor, Combined):
+            raise ArgumentTypeError(
+                "two results cannot be multiplied; m.evaluate(scenarios, function) gives any "
+                "function of mean responses with its uncertainty."
+            )
         if not isinstance(factor, (int, float, np.number)):
             return NotImplemented
         self._refuse_off_identity("scaling")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from pymargins.asking.keywords import explains_keywords
+from pymargins.asking.keywords import explains_keywords, explains_names
+from pymargins.elsewhere import FIGURES
 from pymargins.facts import FewDraws, Unadjusted
 from pymargins.families.adjustment import suggested
 from pymargins.inference.distributions import check_level
@@ -21,9 +22,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+@explains_names(FIGURES)
 @explains_keywords(
     *("conf_int", "test", "adjust", "joint_test", "equivalence", "pairwise", "contrast"),
-    *("where", "summary", "effect_size", "__getitem__"),
+    *("where", "summary", "to_frame", "effect_size", "__getitem__"),
 )
 class MarginsResult(EffectSizes):
     """Labelled estimates with their joint covariance; a sequence of named rows.

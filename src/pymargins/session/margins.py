@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from pymargins.adapters.registry import adapter_for
-from pymargins.asking.keywords import explains_keywords
+from pymargins.asking.keywords import explains_keywords, explains_names
 from pymargins.asking.outcome import refuse_log_of_log
 from pymargins.asking.population import make_population, parse_at
 from pymargins.asking.sources import Source
+from pymargins.elsewhere import VERBS
 from pymargins.errors import (
     ArgumentError,
     UnsupportedError,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 
+@explains_names(VERBS)
 @explains_keywords(
     *("__init__", "predict", "dydx", "eyex", "eydx", "dyex", "contrasts", "evaluate"),
     *("joint_tests", "likelihood_ratio_test", "variance_components", "icc", "r_squared"),

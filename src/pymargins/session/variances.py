@@ -244,7 +244,9 @@ class VarianceVerbs(Verbs):
     ) -> MarginsResult:
         """Make a result of functions of variance parameters."""
         if method not in (None, PROFILE):
-            raise not_one_of("method", method, [PROFILE])
+            raise ArgumentError(
+                f'method: got {method!r}; allowed is "profile". Left out, it is the session\'s.'
+            )
         whole = self._choice.whole
         notes: list[Note] = []
         if method == PROFILE:

@@ -351,7 +351,10 @@ class Verbs(Session):
         [0.59]
         """
         if not callable(function):
-            raise ArgumentTypeError(f"function: must be callable, got {type(function).__name__}.")
+            raise ArgumentTypeError(
+                f"function: must be callable, got {function!r} ({type(function).__name__}). "
+                "Write it in NumPy: m.evaluate(scenarios, lambda mean: mean[1] / mean[0])."
+            )
         asked = simple_effects(self._fitted, self._population, scenarios)
         made = Function.of(asked.means, function, labels, self._inference.point)
         return self._result(made, asked.notes, Quantity(Kind.FUNCTION))
