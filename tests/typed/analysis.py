@@ -18,7 +18,8 @@ def session(fit: Any, children: pd.DataFrame) -> Margins:
     Margins(fit, vcov="HC5")  # pyright: ignore[reportArgumentType]
     Margins(fit, method="boot")  # pyright: ignore[reportArgumentType]
     Margins(fit, random_effects="BLUP")  # pyright: ignore[reportArgumentType]
-    Margins(fit, at="average")  # pyright: ignore[reportArgumentType]
+    Margins(fit, at=3)  # pyright: ignore[reportArgumentType]
+    Margins(fit, at="people.parquet", weights="n")
     Margins.log_scale(fit, dfs=3)  # pyright: ignore[reportCallIssue]
     Margins.log_scale(fit, vcov="CR2", cluster="school")
     Margins(fit, at=children, weights=np.ones(len(children)), vcov=KenwardRoger("observed"))
@@ -34,7 +35,10 @@ def questions(m: Margins, children: pd.DataFrame) -> MarginsResult:
     m.predict("age", at="mean")  # pyright: ignore[reportCallIssue]
     m.dydx(["age", "weight"], atexog={"Sex": "Male"})
     m.contrasts(pairwise("Sex"), atexog="age")
-    m.contrasts([Scenario({"age": 8}, "young"), {"age": 14}], {"growth": [-1, 1]})
+    m.contrasts(
+        [Scenario({"age": 8}, "young"), {"atexog": {"age": 14}, "label": "old"}],
+        {"growth": [-1, 1]},
+    )
     m.evaluate(levels("age", [8, 14]), lambda mean: mean[1] / mean[0], ["ratio"])
     m.joint_tests(by={"age": [8, 14]})
     m.variance_components(method="profile")

@@ -6,25 +6,18 @@ At run time everything is checked by the modules that read it, and refused in wo
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Protocol, TypeAlias, TypedDict
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, TypedDict
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from pymargins.asking.scenarios import Scenario, ScenarioSet
+from pymargins.asking.sources import ArrowStream, Source
 from pymargins.options import HAC, Bootstrap, Delta, KenwardRoger, Response, Simulation
 
-
-class ArrowTable(Protocol):
-    """A data frame of any library that has the Arrow interface: polars, pyarrow, DuckDB."""
-
-    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        """Return the table as an Arrow stream."""
-        ...
-
-
-Table: TypeAlias = pd.DataFrame | ArrowTable
+Table: TypeAlias = pd.DataFrame | ArrowStream
 #: A name or several.
 Names: TypeAlias = str | Sequence[str]
 #: Variables and what they are set to: a value, several, ``...`` or a function of the column.
@@ -40,7 +33,10 @@ Contrasts: TypeAlias = Mapping[str, Weights] | Weights | Sequence[Weights] | Non
 Column: TypeAlias = Sequence[Any] | NDArray[Any] | pd.Series
 
 ScaleName: TypeAlias = Literal["identity", "log", "logit", "fisher_z"]
-At: TypeAlias = Literal["overall", "typical", "mean", "balanced"] | Settings | Table
+#: Text besides the names is the path of a Parquet file; a source is what a session has read.
+At: TypeAlias = (
+    Literal["overall", "typical", "mean", "balanced"] | str | Path | Settings | Table | Source
+)
 Covariance: TypeAlias = (
     Literal["model", "gls", "kenward-roger", "nonrobust", "laplace"]
     | Literal["HC0", "HC1", "HC2", "HC3", "CR0", "CR1", "CR2", "CR3"]

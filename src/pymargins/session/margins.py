@@ -213,8 +213,8 @@ class Margins(VarianceVerbs, ClusterVerbs):
         if inestimable not in ("refuse", "omit"):
             raise not_one_of("inestimable", inestimable, ["refuse", "omit"])
         put(self, "_omit", inestimable == "omit")
-        at = parse_at(at)
-        read = isinstance(at, Source)
+        place = parse_at(at)
+        read = isinstance(place, Source)
         options = {
             "n_boot": n_boot,
             "n_sim": n_sim,
@@ -233,7 +233,11 @@ class Margins(VarianceVerbs, ClusterVerbs):
         option = settle_method(parse_method(method, options), fitted, cluster)
         resampled = isinstance(option, Bootstrap) and option.population == "resampled"
         put(self, "_fitted", fitted)
-        put(self, "_population", make_population(fitted, at, weights, resampled, offset, progress))
+        put(
+            self,
+            "_population",
+            make_population(fitted, place, weights, resampled, offset, progress),
+        )
         put(self, "_choice", choose_inference(fitted, vcov, df, cluster, option))
         self._warn(stand_in=vcov is None and df is None)
 
