@@ -28,6 +28,7 @@ def test_given_the_parameters(case, name):
 WAYS = [(case, way) for case in CASES for way in (*fits(load(case)), *named(load(case)))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("case", "way"), WAYS, ids=lambda x: getattr(x, "label", x))
 def test_whole_fits(case, way):
     found = worst(load(case), way)
