@@ -18,7 +18,7 @@ from pymargins import (
     UnknownNameError,
     pairwise,
 )
-from pymargins.asking import pieces, sources
+from pymargins.asking import pieces, recognised
 from support.small_models import fit, quietly, study
 
 pa = pytest.importorskip("pyarrow")
@@ -434,5 +434,5 @@ def test_progress_belongs_to_what_takes_long(fits, crowd):
 
 
 def test_what_is_no_stream():
-    assert sources.source_of(3) is None
-    assert sources.source_of("overall") is None
+    assert recognised.source_of(3) is None
+    assert recognised.source_of("overall") is None

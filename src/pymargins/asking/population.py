@@ -18,8 +18,9 @@ from pymargins.asking.offsets import (
     offsets_of,
     summary_offsets,
 )
+from pymargins.asking.recognised import source_of
 from pymargins.asking.rules import default_rule, parse_rule, rule_text, summary_rows, two_valued
-from pymargins.asking.sources import Source, source_of
+from pymargins.asking.sources import Source
 from pymargins.asking.streamed import StreamedPopulation, make_streamed
 from pymargins.asking.subgroups import parse_over, subgroups_of
 from pymargins.asking.weights import row_weights
@@ -155,7 +156,8 @@ def parse_at(at: Any) -> str | Mapping[Any, Any] | pd.DataFrame | Source:
         raise not_one_of("at", at, [*NAMED, "a mapping", "a data frame", "a Parquet file"])
     raise ArgumentTypeError(
         f"at: expected one of {listing(NAMED)}, a mapping, a data frame, or what is read in pieces "
-        "(the path of a Parquet file, a pyarrow dataset, a DuckDB relation, a polars LazyFrame), "
+        "(the path of a Parquet file, a pyarrow dataset, a DuckDB relation, a polars LazyFrame, "
+        "a Dask data frame), "
         f"got {type(at).__name__}."
     )
 

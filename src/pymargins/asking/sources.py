@@ -1,22 +1,26 @@
 """Where the rows of a population come from that need not fit in memory.
 
-A source opens an Arrow stream as often as it is asked to, of the columns that are wanted.
+A source shows its rows, piece by piece, to work that is to be done on them, as often as it is asked
+to: a stream opens again, the partitions of a Dask frame are worked on where they are.
 """
 
 from __future__ import annotations
 
-import os
-import sys
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
+from pymargins.asking import pieces
+from pymargins.asking.pieces import Piece, arrow_pieces, frame_pieces
 from pymargins.errors import ArgumentError, ArgumentTypeError, UnsupportedError
+from pymargins.progress import progress_bar
 
-#: Rows that are asked for at a time: enough for arrays, few enough for memory.
-ROWS = 131_072
+#: Bytes of a column that are read at a time.
+BUFFER = 1 << 20
+#: Partial results that are joined at a time, so that few are in one place.
+TOGETHER = 16
 #: What to give instead of what is read once.
 AGAIN = (
     "Give what it is read from: the path of a Parquet file, a pyarrow dataset, a DuckDB relation, "
@@ -24,12 +28,23 @@ AGAIN = (
     "frame."
 )
 
-#: pyarrow's record batches, one after the other.
-Batches: TypeAlias = "Iterator[Any]"
+R = TypeVar("R")
+
+
+class Work(Protocol[R]):
+    """What is done with rows; it can be sent to where they are."""
+
+    def of(self, some: Iterable[Piece]) -> R:
+        """Return what some rows give."""
+        ...
+
+    def joined(self, parts: Sequence[R]) -> R:
+        """Return what the rows of several parts give; the parts stay as they are."""
+        ...
 
 
 class Source(ABC):
-    """Rows that can be read again and again.
+    """Rows that can be visited again and again.
 
     Parameters
     ----------
@@ -47,88 +62,44 @@ class Source(ABC):
         """Return the number of rows."""
 
     @abstractmethod
-    def opened(self, columns: Sequence[str]) -> AbstractContextManager[Batches]:
-        """Open a new stream of some columns."""
+    def visited(self, columns: Sequence[str], work: Work[R], rows: int, show: bool | None) -> R:
+        """Show some columns of all rows to work.
+
+        Parameters
+        ----------
+        columns : sequence of str
+        work : Work
+        rows : int
+            How many are expected, and how many were counted.
+        show : bool or None
+            Whether progress is shown; None where it takes long and somebody can see it.
+        """
 
 
-@runtime_checkable
-class ArrowStream(Protocol):
-    """Anything that hands over Arrow data as a stream (the PyCapsule interface)."""
-
-    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
-        """Return a new stream."""
-        ...
+# --- streams -------------------------------------------------------------------------------------
 
 
-def source_of(at: Any) -> Source | None:
-    """Return where a population is read from; None for what is no stream.
+class StreamedSource(Source):
+    """Rows that come one batch after the other."""
 
-    Raises
-    ------
-    ArgumentError, ArgumentTypeError
-        For what can be read once, and for paths of other files than Parquet.
-    UnsupportedError
-        For a polars that hands over no batches.
-    """
-    if isinstance(at, os.PathLike) or (isinstance(at, str) and _is_path(at)):
-        return _of_path(Path(at))
-    if isinstance(at, Iterator):
-        raise ArgumentTypeError(
-            f"at: a {type(at).__name__} can be read once, and every question reads the population "
-            f"again. {AGAIN}"
-        )
-    if _is_a(at, "pyarrow.dataset", "Dataset"):
-        return DatasetSource(at, "a pyarrow dataset")
-    if _is_a(at, "polars", "LazyFrame"):
-        return LazySource(at)
-    if _is_a(at, "narwhals", "LazyFrame"):
-        native: Any = at
-        return source_of(native.to_native())
-    if _is_a(at, "duckdb", "DuckDBPyRelation"):
-        return RelationSource(at)
-    return StreamSource.of(at) if isinstance(at, ArrowStream) else None
+    @abstractmethod
+    def opened(self, columns: Sequence[str]) -> AbstractContextManager[Iterable[Any]]:
+        """Open a new stream of some columns: pyarrow's record batches."""
+
+    def visited(self, columns: Sequence[str], work: Work[R], rows: int, show: bool | None) -> R:
+        """Show some columns of all rows to work, in one pass."""
+        with progress_bar(rows, show) as advance, self.opened(columns) as batches:
+
+            def shown() -> Iterator[Piece]:
+                for piece in arrow_pieces(batches):
+                    yield piece
+                    if advance is not None:
+                        advance(piece.n)
+
+            return work.of(shown())
 
 
-def _is_a(value: object, module: str, name: str) -> bool:
-    """Tell whether a value is of a class of a library that may not even be there."""
-    loaded = sys.modules.get(module)
-    return loaded is not None and isinstance(value, getattr(loaded, name))
-
-
-def arrow() -> Any:
-    """Return pyarrow."""
-    try:
-        import pyarrow  # pyright: ignore[reportMissingImports]
-    except ImportError:
-        raise ImportError(
-            "at: populations that are read in pieces need pyarrow: pip install pyarrow"
-        ) from None
-    return pyarrow
-
-
-# --- Parquet and datasets ------------------------------------------------------------------------
-
-
-def _is_path(text: str) -> bool:
-    """Tell a path from a misspelt name of a population."""
-    return bool(Path(text).suffix) or any(mark in text for mark in "/\\") or os.path.exists(text)
-
-
-def _of_path(path: Path) -> Source:
-    if not path.exists():
-        raise ArgumentError(f"at: there is no file or folder {str(path)!r}.")
-    if path.is_file() and path.suffix.lower() not in (".parquet", ".pq", ".parq"):
-        raise ArgumentError(
-            f"at: paths are read as Parquet, got {path.name!r}. For another format give a dataset: "
-            f'pyarrow.dataset.dataset({path.name!r}, format="csv").'
-        )
-    try:
-        return PathSource(path)
-    except (OSError, ValueError) as error:
-        raise ArgumentError(f"at: {path.name!r} cannot be read as Parquet: {error}") from error
-
-
-class DatasetSource(Source):
+class DatasetSource(StreamedSource):
     """A pyarrow dataset: Parquet files, or others that it reads."""
 
     def __init__(self, dataset: Any, name: str) -> None:
@@ -140,20 +111,50 @@ class DatasetSource(Source):
         return self.dataset.count_rows()
 
     @contextmanager
-    def opened(self, columns: Sequence[str]) -> Generator[Batches]:
-        """Open a new stream of some columns, read ahead by a few batches only."""
-        ahead = {"batch_size": ROWS, "batch_readahead": 2, "fragment_readahead": 1}
-        scanner = self.dataset.scanner(columns=list(columns), **ahead)
+    def opened(self, columns: Sequence[str]) -> Generator[Iterable[Any]]:
+        """Open a new stream of some columns, hardly read ahead."""
+        from pyarrow import dataset  # pyright: ignore[reportMissingImports]
+
+        # threads would decode ahead of a slow reader, and hold what they have
+        options: dict[str, Any] = {"batch_size": pieces.ROWS, "use_threads": False}
+        options |= {"batch_readahead": 1, "fragment_readahead": 1}
+        if isinstance(getattr(self.dataset, "format", None), dataset.ParquetFileFormat):
+            # otherwise the bytes of every column are kept until the file is read
+            options["fragment_scan_options"] = dataset.ParquetFragmentScanOptions(
+                use_buffered_stream=True, buffer_size=BUFFER, pre_buffer=False
+            )
+        scanner = self.dataset.scanner(columns=list(columns), **options)
         with scanner.to_reader() as reader:
-            yield iter(reader)
+            yield reader
 
 
-class PathSource(Source):
+class PathSource(StreamedSource):
     """A Parquet file, or a folder of them, found anew whenever it is read."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         super().__init__(path.name, self._found().columns)
+
+    @classmethod
+    def of(cls, path: Path) -> PathSource:
+        """Check a path.
+
+        Raises
+        ------
+        ArgumentError
+            Where nothing is there, or something else than Parquet.
+        """
+        if not path.exists():
+            raise ArgumentError(f"at: there is no file or folder {str(path)!r}.")
+        if path.is_file() and path.suffix.lower() not in (".parquet", ".pq", ".parq"):
+            raise ArgumentError(
+                f"at: paths are read as Parquet, got {path.name!r}. For another format give a "
+                f'dataset: pyarrow.dataset.dataset({path.name!r}, format="csv").'
+            )
+        try:
+            return cls(path)
+        except (OSError, ValueError) as error:
+            raise ArgumentError(f"at: {path.name!r} cannot be read as Parquet: {error}") from error
 
     def _found(self) -> DatasetSource:
         arrow()
@@ -166,16 +167,21 @@ class PathSource(Source):
         """Return the number of rows."""
         return self._found().count()
 
-    def opened(self, columns: Sequence[str]) -> AbstractContextManager[Batches]:
+    @contextmanager
+    def opened(self, columns: Sequence[str]) -> Generator[Iterable[Any]]:
         """Open a new stream of some columns."""
-        return self._found().opened(columns)
+        if self.path.is_dir():
+            with self._found().opened(columns) as batches:
+                yield batches
+            return
+        from pyarrow import parquet  # pyright: ignore[reportMissingImports]
+
+        with parquet.ParquetFile(self.path, buffer_size=BUFFER, pre_buffer=False) as file:
+            yield file.iter_batches(pieces.ROWS, columns=list(columns))
 
 
-# --- queries that are run when they are read -----------------------------------------------------
-
-
-class LazySource(Source):
-    """A polars LazyFrame."""
+class LazySource(StreamedSource):
+    """A polars LazyFrame: a query that is run when it is read."""
 
     def __init__(self, frame: Any) -> None:
         super().__init__("a polars LazyFrame", frame.collect_schema().names())
@@ -193,13 +199,13 @@ class LazySource(Source):
         return self.frame.select(polars.len()).collect().item()
 
     @contextmanager
-    def opened(self, columns: Sequence[str]) -> Generator[Batches]:
+    def opened(self, columns: Sequence[str]) -> Generator[Iterable[Any]]:
         """Run the query for some columns."""
-        frames = self.frame.select(list(columns)).collect_batches(chunk_size=ROWS)
+        frames = self.frame.select(list(columns)).collect_batches(chunk_size=pieces.ROWS)
         yield (batch for frame in frames for batch in frame.to_arrow().to_batches())
 
 
-class RelationSource(Source):
+class RelationSource(StreamedSource):
     """A DuckDB relation: a query on its connection, where it is the only one while it is read."""
 
     def __init__(self, relation: Any) -> None:
@@ -210,15 +216,24 @@ class RelationSource(Source):
         """Return the number of rows."""
         return self.relation.aggregate("count(*)").fetchall()[0][0]
 
-    def opened(self, columns: Sequence[str]) -> AbstractContextManager[Batches]:
+    def opened(self, columns: Sequence[str]) -> AbstractContextManager[Iterable[Any]]:
         """Run the query for some columns."""
         quoted = ", ".join('"' + name.replace('"', '""') + '"' for name in columns)
         query = self.relation.project(quoted)  # a relation of its own: old ones are read once
         read = getattr(query, "to_arrow_reader", None) or query.fetch_arrow_reader  # before 1.4
-        return closing(read(ROWS))
+        return closing(read(pieces.ROWS))
 
 
-class StreamSource(Source):
+@runtime_checkable
+class ArrowStream(Protocol):
+    """Anything that hands over Arrow data as a stream (the PyCapsule interface)."""
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        """Return a new stream."""
+        ...
+
+
+class ArrowSource(StreamedSource):
     """Anything with an Arrow stream that can be opened again; its rows are counted by reading."""
 
     def __init__(self, stream: ArrowStream, columns: Sequence[str], rows: int) -> None:
@@ -227,13 +242,19 @@ class StreamSource(Source):
         self.rows = rows
 
     @classmethod
-    def of(cls, stream: ArrowStream) -> StreamSource:
-        """Read a stream, and see whether it opens again."""
-        with closing_stream(stream) as batches:
+    def of(cls, stream: ArrowStream) -> ArrowSource:
+        """Read a stream, and see whether it opens again.
+
+        Raises
+        ------
+        ArgumentTypeError
+            Where it does not.
+        """
+        with closing(_reader(stream)) as batches:
             names = batches.schema.names
             rows = sum(batch.num_rows for batch in batches)
         try:
-            with closing_stream(stream) as batches:
+            with closing(_reader(stream)) as batches:
                 again = any(batch.num_rows for batch in batches)
         except Exception as error:  # every library has its own way to say so
             raise cls._once(stream) from error
@@ -253,12 +274,57 @@ class StreamSource(Source):
         return self.rows
 
     @contextmanager
-    def opened(self, columns: Sequence[str]) -> Generator[Batches]:
+    def opened(self, columns: Sequence[str]) -> Generator[Iterable[Any]]:
         """Open the stream again, and keep some columns."""
-        with closing_stream(self.stream) as batches:
+        with closing(_reader(self.stream)) as batches:
             yield (batch.select(list(columns)) for batch in batches)
 
 
-def closing_stream(stream: ArrowStream) -> AbstractContextManager[Any]:
-    """Open an Arrow stream, to be closed whatever happens."""
-    return closing(arrow().RecordBatchReader.from_stream(stream))
+def _reader(stream: ArrowStream) -> Any:
+    return arrow().RecordBatchReader.from_stream(stream)
+
+
+def arrow() -> Any:
+    """Return pyarrow."""
+    try:
+        import pyarrow  # pyright: ignore[reportMissingImports]
+    except ImportError:
+        raise ImportError(
+            "at: populations that are read in pieces need pyarrow: pip install pyarrow"
+        ) from None
+    return pyarrow
+
+
+# --- partitions ----------------------------------------------------------------------------------
+
+
+class DaskSource(Source):
+    """A Dask data frame: its workers do the work, partition by partition, and join the results."""
+
+    def __init__(self, frame: Any) -> None:
+        super().__init__("a Dask data frame", tuple(frame.columns))
+        self.frame = frame
+
+    def count(self) -> int:
+        """Return the number of rows."""
+        return len(self.frame)
+
+    def visited(self, columns: Sequence[str], work: Work[R], rows: int, show: bool | None) -> R:
+        """Have work done where the rows are."""
+        from dask.delayed import delayed  # pyright: ignore[reportMissingImports]
+
+        shared = delayed(work, pure=False)
+        parts = self.frame[list(columns)].to_delayed()
+        found = [delayed(_of_partition)(shared, part, i) for i, part in enumerate(parts)]
+        while len(found) > 1:
+            groups = [found[i : i + TOGETHER] for i in range(0, len(found), TOGETHER)]
+            found = [delayed(_joined)(shared, group) for group in groups]
+        return work.joined([found[0].compute()])  # what came from elsewhere is made our own
+
+
+def _of_partition(work: Work[R], frame: Any, partition: int) -> R:
+    return work.of(frame_pieces(frame, partition))
+
+
+def _joined(work: Work[R], parts: Sequence[R]) -> R:
+    return work.joined(parts)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from pymargins.asking.offsets import offsets_of
-from pymargins.asking.pieces import Piece, pieces
+from pymargins.asking.pieces import Piece
 from pymargins.asking.sources import Source
 from pymargins.asking.subgroups import over_names, subgroups_of
 from pymargins.errors import (
@@ -25,8 +25,9 @@ from pymargins.estimands.chunks import Chunk, Sums
 from pymargins.estimands.passes import Arriving
 from pymargins.estimands.rows import Rows, Strata
 from pymargins.facts import PopulationFacts, Where
-from pymargins.models.fitted import Fitted
-from pymargins.progress import progress_bar
+from pymargins.models.design import Design
+from pymargins.models.fitted import MEAN, Fitted
+from pymargins.models.variables import Variable
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,9 +38,7 @@ class StreamedPopulation:
     ----------
     fitted : Fitted
     source : Source
-    weights : str or None
-        The column that holds them.
-    offset : float, optional
+    reader : Reader
     facts : PopulationFacts
     progress : bool, optional
         Whether passes show it; None where they take long and somebody can see it.
@@ -47,8 +46,7 @@ class StreamedPopulation:
 
     fitted: Fitted
     source: Source
-    weights: str | None
-    offset: float | None
+    reader: Reader
     facts: PopulationFacts
     progress: bool | None
 
@@ -57,12 +55,15 @@ class StreamedPopulation:
 
         The columns are read once to find which subgroups there are.
         """
-        names = over_names(over)
+        names = tuple(over_names(over))
         self._require(names)
         subgroups, labels = None, pd.DataFrame(index=[0])
         if names:
-            labels = self._subgroups(names)
-            subgroups = Subgroups(tuple(names), labels)
+            finding = FindSubgroups(names, self.reader.weights)
+            columns = sorted({*names, *self.reader.weight_columns})
+            seen = self.source.visited(columns, finding, self.facts.n, self.progress)
+            labels = seen.labels(names)
+            subgroups = Subgroups(names, labels)
         return Arriving(StreamedRows(self, subgroups)), labels
 
     def _require(self, names: Sequence[str]) -> None:
@@ -76,42 +77,117 @@ class StreamedPopulation:
                 )
             raise unknown_name("over", name, self.source.columns, "a column of the population")
 
-    def _subgroups(self, names: Sequence[str]) -> pd.DataFrame:
-        """Read the subgroups that have rows, sorted; their total weight must not be zero."""
-        wanted = [*names, *([self.weights] if self.weights else [])]
-        seen: list[pd.DataFrame] = []
-        totals: dict[tuple[Any, ...], float] = {}
-        with self.source.opened(sorted(set(wanted))) as batches:
-            for piece in pieces(batches):
-                frame = pd.DataFrame({name: piece.values(name) for name in names})
-                strata, labels = subgroups_of(frame, names)
-                assert strata is not None
-                weights = piece.weights(self.weights) if self.weights else None
-                total = np.bincount(strata.codes, weights, strata.size)
-                first = np.empty(strata.size, dtype=np.intp)
-                first[strata.codes[::-1]] = np.arange(piece.n)[::-1]
-                keys = _keys(labels)
-                seen.append(frame.iloc[first[[key not in totals for key in keys]]])
-                for key, one in zip(keys, total.tolist(), strict=True):
-                    totals[key] = totals.get(key, 0.0) + one
-        return _sorted(seen, names, totals)
 
-    # --- pieces as rows -----------------------------------------------------------------------
+@dataclass(frozen=True, slots=True, eq=False)
+class StreamedRows:
+    """The rows of a streamed population, split into subgroups: read once for each question."""
+
+    population: StreamedPopulation
+    subgroups: Subgroups | None
+
+    def add_to(self, sums: Sequence[Sums]) -> Sequence[Sums]:
+        """Add every row to all of the sums, in one pass; return them.
+
+        Raises
+        ------
+        ArgumentError
+            Naming the first row that the model cannot take, or where the rows are not those that
+            were there when the session was made.
+        """
+        population = self.population
+        names = list(population.reader.columns)
+        if self.subgroups is not None:
+            names += [name for name in self.subgroups.names if name not in names]
+        adding = AddUp(population.reader, self.subgroups, tuple(sums))
+        n = population.facts.n
+        found = population.source.visited(names, adding, n, population.progress)
+        if found.n != n:
+            raise _changed(f"it had {n:,} rows, and has {found.n:,} now")
+        if found.weight == 0.0:
+            raise ArgumentError("weights: the total weight is zero.")
+        return found.sums
+
+
+# --- work on pieces ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reader:
+    """Makes rows of pieces.
+
+    Parameters
+    ----------
+    designs : mapping of str to Design
+    variables : mapping of str to Variable
+    weights : str or None
+        The column that holds them.
+    offset : float, optional
+        Of every row, where the model has one.
+    """
+
+    designs: Mapping[str, Design]
+    variables: Mapping[str, Variable]
+    weights: str | None
+    offset: float | None
+
+    @property
+    def weight_columns(self) -> list[str]:
+        """The column of the weights, if there is one."""
+        return [] if self.weights is None else [self.weights]
 
     @property
     def columns(self) -> list[str]:
         """The columns that every question reads."""
-        names = [*self.fitted.variables, *([self.weights] if self.weights else [])]
-        return list(dict.fromkeys(names))
+        return list(dict.fromkeys([*self.variables, *self.weight_columns]))
 
     def rows(self, piece: Piece) -> Rows:
         """Return the rows of a piece."""
-        fitted = self.fitted
-        columns = {name: piece.variable(variable) for name, variable in fitted.variables.items()}
+        columns = {name: piece.variable(variable) for name, variable in self.variables.items()}
         weights = None if self.weights is None else piece.weights(self.weights)
-        offsets = offsets_of(fitted, piece.n, self.offset)
-        described = (fitted.designs, fitted.variables)
+        offsets = {} if self.offset is None else {MEAN: np.full(piece.n, self.offset)}
+        described = (self.designs, self.variables)
         return Rows(*described, columns, piece.n, weights, offsets=offsets, partial=True)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Added:
+    """Sums over some rows, how many they are, and their weight."""
+
+    sums: tuple[Sums, ...]
+    n: int
+    weight: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AddUp:
+    """Adds rows to sums."""
+
+    reader: Reader
+    subgroups: Subgroups | None
+    sums: tuple[Sums, ...]
+
+    def of(self, some: Iterable[Piece]) -> Added:
+        """Return the sums over some rows."""
+        sums, n, weight = tuple(one.empty() for one in self.sums), 0, 0.0
+        for piece in some:
+            rows = self.reader.rows(piece)
+            chunk = Chunk(rows, None if self.subgroups is None else self.subgroups.strata(piece))
+            for one in sums:
+                one.add(chunk)
+            n, weight = n + rows.n, weight + float(rows.totals(None)[0])
+        return Added(sums, n, weight)
+
+    def joined(self, parts: Sequence[Added]) -> Added:
+        """Return the sums over the rows of several parts."""
+        sums = tuple(one.empty() for one in self.sums)
+        for part in parts:
+            for one, other in zip(sums, part.sums, strict=True):
+                if part.n:
+                    one.join(other)
+        return Added(sums, sum(p.n for p in parts), sum(p.weight for p in parts))
+
+
+# --- subgroups -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,50 +216,91 @@ class Subgroups:
         table = np.array([self._places.get(key, -1) for key in _keys(labels)], dtype=np.intp)
         codes = table[own.codes]
         if (codes < 0).any():
-            raise changed(f"a new subgroup in {piece.place(int((codes < 0).argmax()))}")
+            raise _changed(f"a new subgroup in {piece.place(int((codes < 0).argmax()))}")
         return Strata(codes, len(self._places))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class StreamedRows:
-    """The rows of a streamed population, split into subgroups: read once for each question."""
+class Seen:
+    """Subgroups that some rows are in.
 
-    population: StreamedPopulation
-    subgroups: Subgroups | None
+    Parameters
+    ----------
+    frames : list of DataFrame
+        A row of each, as often as parts have seen it first.
+    totals : mapping of tuple to float
+        Their weights, by their values.
+    """
 
-    def add_to(self, sums: Sequence[Sums]) -> Sequence[Sums]:
-        """Add every row to all of the sums, in one pass; return them.
+    frames: list[pd.DataFrame] = field(default_factory=list)
+    totals: dict[tuple[Any, ...], float] = field(default_factory=dict)
+
+    def labels(self, names: Sequence[str]) -> pd.DataFrame:
+        """Return a row a subgroup, in the order that a data frame would have them in.
 
         Raises
         ------
         ArgumentError
-            Naming the first row that the model cannot take, or where the rows are not those that
-            were there when the session was made.
+            For a subgroup without weight.
         """
-        n, weight = 0, 0.0
-        population = self.population
-        with progress_bar(population.facts.n, population.progress) as advance:
-            for chunk in self._chunks():
-                for one in sums:
-                    one.add(chunk)
-                n += chunk.rows.n
-                weight += float(chunk.rows.totals(None)[0])
-                if advance is not None:
-                    advance(chunk.rows.n)
-        if n != population.facts.n:
-            raise changed(f"it had {population.facts.n:,} rows, and has {n:,} now")
-        if weight == 0.0:
-            raise ArgumentError("weights: the total weight is zero.")
-        return sums
+        columns: dict[str, Any] = {}
+        for name in names:
+            parts = [frame[name] for frame in self.frames]
+            if all(isinstance(part.dtype, pd.CategoricalDtype) for part in parts):
+                columns[name] = pd.api.types.union_categoricals(parts, ignore_order=True)
+            else:
+                columns[name] = pd.concat(parts, ignore_index=True)
+        labels = subgroups_of(pd.DataFrame(columns), names)[1]
+        for key in _keys(labels):
+            if self.totals[key] == 0.0:
+                group = dict(zip(names, key, strict=True))
+                raise ArgumentError(f"over: the subgroup {group} has zero total weight.")
+        return labels
 
-    def _chunks(self) -> Generator[Chunk]:
-        names = list(self.population.columns)
-        if self.subgroups is not None:
-            names += [name for name in self.subgroups.names if name not in names]
-        with self.population.source.opened(names) as batches:
-            for piece in pieces(batches):
-                strata = None if self.subgroups is None else self.subgroups.strata(piece)
-                yield Chunk(self.population.rows(piece), strata)
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FindSubgroups:
+    """Finds which subgroups have rows, and their weights."""
+
+    names: tuple[str, ...]
+    weights: str | None
+
+    def of(self, some: Iterable[Piece]) -> Seen:
+        """Return the subgroups of some rows."""
+        seen = Seen()
+        for piece in some:
+            frame = pd.DataFrame({name: piece.values(name) for name in self.names})
+            strata, labels = subgroups_of(frame, self.names)
+            assert strata is not None
+            weights = None if self.weights is None else piece.weights(self.weights)
+            total = np.bincount(strata.codes, weights, strata.size)
+            first = np.empty(strata.size, dtype=np.intp)
+            first[strata.codes[::-1]] = np.arange(piece.n)[::-1]
+            keys = _keys(labels)
+            new = [key not in seen.totals for key in keys]
+            if any(new):
+                seen.frames.append(frame.iloc[first[new]])
+            _add(seen.totals, dict(zip(keys, total.tolist(), strict=True)))
+        return seen
+
+    def joined(self, parts: Sequence[Seen]) -> Seen:
+        """Return the subgroups of the rows of several parts."""
+        out = Seen([frame for part in parts for frame in part.frames])
+        for part in parts:
+            _add(out.totals, part.totals)
+        return out
+
+
+def _add(totals: dict[tuple[Any, ...], float], more: Mapping[tuple[Any, ...], float]) -> None:
+    for key, one in more.items():
+        totals[key] = totals.get(key, 0.0) + one
+
+
+def _keys(labels: pd.DataFrame) -> list[tuple[Any, ...]]:
+    return list(labels.itertuples(index=False, name=None))
+
+
+# --- making one ----------------------------------------------------------------------------------
 
 
 def make_streamed(
@@ -213,40 +330,15 @@ def make_streamed(
         )
     if weights is not None and weights not in columns:
         raise unknown_name("weights", weights, columns, "a column of the population")
-    offsets_of(fitted, 1, offset)
+    has_offset = bool(offsets_of(fitted, 1, offset))
+    reader = Reader(fitted.designs, fitted.variables, weights, offset if has_offset else None)
     facts = PopulationFacts(Where.STREAM, n, weights is not None, source=source.name)
-    return StreamedPopulation(fitted, source, weights, offset, facts, progress)
+    return StreamedPopulation(fitted, source, reader, facts, progress)
 
 
-def changed(how: str) -> ArgumentError:
+def _changed(how: str) -> ArgumentError:
     """Build the error for rows that are not those of the session."""
     return ArgumentError(
         f"at: the population is not what it was when the session was made: {how}. Open a new "
         "session on what does not change while it is read."
     )
-
-
-# --- subgroups ----------------------------------------------------------------------------------
-
-
-def _keys(labels: pd.DataFrame) -> list[tuple[Any, ...]]:
-    return list(labels.itertuples(index=False, name=None))
-
-
-def _sorted(
-    seen: Sequence[pd.DataFrame], names: Sequence[str], totals: dict[tuple[Any, ...], float]
-) -> pd.DataFrame:
-    """Return the labels of subgroups in the order that a data frame would have them in."""
-    columns: dict[str, Any] = {}
-    for name in names:
-        parts = [frame[name] for frame in seen]
-        if all(isinstance(part.dtype, pd.CategoricalDtype) for part in parts):
-            columns[name] = pd.api.types.union_categoricals(parts, ignore_order=True)
-        else:
-            columns[name] = pd.concat(parts, ignore_index=True)
-    labels = subgroups_of(pd.DataFrame(columns), names)[1]
-    for key in _keys(labels):
-        if totals[key] == 0.0:
-            group = dict(zip(names, key, strict=True))
-            raise ArgumentError(f"over: the subgroup {group} has zero total weight.")
-    return labels

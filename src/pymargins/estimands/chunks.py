@@ -44,6 +44,10 @@ class Sums(Protocol):
         """Add the rows of a chunk."""
         ...
 
+    def empty(self) -> Sums:
+        """Return the same sums of no rows."""
+        ...
+
     def join(self, other: Any) -> None:
         """Add sums of the same kind over other rows."""
         ...

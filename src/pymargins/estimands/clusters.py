@@ -88,10 +88,29 @@ class ClusterSums:
         self.fixed.add(chunk)
         self._add_random(self._of_effects(chunk))
 
+    def empty(self) -> ClusterSums:
+        """Return the same of no rows."""
+        return ClusterSums(self.grid, self.mean, self.slope)
+
     def join(self, other: ClusterSums) -> None:
-        """Add the sums over other rows."""
+        """Add the sums over other rows, where new clusters may have other numbers."""
         self.fixed.join(other.fixed)
-        self._add_random(other.random)
+        self._add_random(self._renumbered(other))
+
+    def _renumbered(self, other: ClusterSums) -> Any:
+        from scipy import sparse
+
+        mean = self.mean
+        if other.mean is mean or other.random.shape[1] == mean.size:
+            return other.random.copy()
+        numbers = mean.newcomers.numbers(other.mean.newcomers)
+        effects = np.arange(mean.stride)
+        new = mean.size + (numbers[:, None] * mean.stride + effects).ravel()
+        places = np.concatenate([np.arange(mean.size), new])
+        found: Any = sparse.coo_array(other.random)
+        columns = places[found.col]
+        shape = (found.shape[0], int(places.max()) + 1)
+        return sparse.csr_array(sparse.coo_array((found.data, (found.row, columns)), shape=shape))
 
     def _add_random(self, new: Any) -> None:
         """Add what effects are multiplied with; wider where clusters are new."""

@@ -35,6 +35,10 @@ class DesignSums:
         self.total = self.total + mass * self.means(chunk.rows, chunk.strata)
         self.weight = self.weight + mass
 
+    def empty(self) -> DesignSums:
+        """Return the same of no rows."""
+        return DesignSums(self.grid, self.role, self.slope)
+
     def join(self, other: DesignSums) -> None:
         """Add the sums over other rows."""
         self.total = self.total + other.total

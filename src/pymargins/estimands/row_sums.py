@@ -84,6 +84,10 @@ class RowSums:
             self.jacobian = self.jacobian + sums.jacobian
         self.weight = self.weight + weight
 
+    def empty(self) -> RowSums:
+        """Return the same of no rows."""
+        return RowSums(self.quantities, self.grid, self.point, self.gradient)
+
     def join(self, other: RowSums) -> None:
         """Add the sums over other rows."""
         self.value = self.value + other.value

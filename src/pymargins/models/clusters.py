@@ -38,6 +38,10 @@ class Newcomers:
         """Return the number of a level of a term: the same whenever it is asked for."""
         return self._numbers.setdefault((term, level), len(self._numbers))
 
+    def numbers(self, other: Newcomers) -> IntArray:
+        """Return the numbers here of the levels that others have numbered, in their order."""
+        return np.array([self.number(*one) for one in other._numbers], dtype=np.intp)
+
     def names(self, numbers: Sequence[int]) -> tuple[str, ...]:
         """Return the names of levels by their numbers: ``"student=z"``."""
         every = list(self._numbers)

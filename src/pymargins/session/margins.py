@@ -75,8 +75,8 @@ class Margins(VarianceVerbs, ClusterVerbs):
         means). A mapping sets one row by values, rules (``"mean"``, ``"p25"``, ...) or functions
         of the column. A data frame is a population of its own. So is what need not fit in memory
         and is read in pieces, once for each question: the path of a Parquet file or folder, a
-        pyarrow dataset, a DuckDB relation, a polars LazyFrame, anything whose Arrow stream can be
-        opened again.
+        pyarrow dataset, a DuckDB relation, a polars LazyFrame, a Dask data frame, anything whose
+        Arrow stream can be opened again.
     vcov : str, KenwardRoger, array or labelled data frame, optional
         Covariance of the coefficients; by default what the fit itself reports (``"model"``).
         ``"gls"`` is :math:`(X'V^{-1}X)^{-1}` at the fitted variances; ``"kenward-roger"`` adjusts
