@@ -19,9 +19,11 @@ from pymargins.facts import (
     ShiftedDf,
 )
 from pymargins.mixed import CovarianceParameters, MixedData
+from pymargins.mixed.small_samples.derivatives import VarianceDerivatives
 from pymargins.mixed.small_samples.information import VarianceCovariance
 from pymargins.mixed.small_samples.kenward_roger import KenwardRogerFit, kenward_roger_fit
-from pymargins.mixed.small_samples.satterthwaite import satterthwaite_fit
+from pymargins.mixed.small_samples.satterthwaite import SatterthwaiteFit, satterthwaite_fit
+from pymargins.mixed.small_samples.total import TotalVariance
 from pymargins.models.uncertainty import Reference
 
 #: Degrees of freedom that are off by less than this factor change no conclusion.
@@ -85,10 +87,22 @@ def shifted_df(
     return ShiftedDf(Shift(name, float(here[worst]), float(there[worst])))
 
 
-def kenward_roger_reference(found: KenwardRogerFit) -> Reference:
+def kenward_roger_reference(found: KenwardRogerFit, pieces: VarianceDerivatives) -> Reference:
     """Refer to t with the degrees of freedom of Kenward and Roger."""
     facts = ReferenceFacts(Distribution.KENWARD_ROGER, information=found.information)
-    return Reference(facts, method=found, notes=variance_notes(found.variance))
+    return _reference(facts, found, pieces)
+
+
+def satterthwaite_reference(found: SatterthwaiteFit, pieces: VarianceDerivatives) -> Reference:
+    """Refer to t with the degrees of freedom of Satterthwaite."""
+    return _reference(ReferenceFacts(Distribution.SATTERTHWAITE), found, pieces)
+
+
+def _reference(
+    facts: ReferenceFacts, found: KenwardRogerFit | SatterthwaiteFit, pieces: VarianceDerivatives
+) -> Reference:
+    total = TotalVariance(found, pieces.to_gamma).df
+    return Reference(facts, method=found, notes=variance_notes(found.variance), total=total)
 
 
 def variance_notes(variance: VarianceCovariance) -> tuple[Note, ...]:

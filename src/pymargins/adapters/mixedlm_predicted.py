@@ -107,7 +107,14 @@ class Predictions:
 
     def _reference(self, facts: ReferenceFacts, found: Prediction, method: str) -> Reference:
         notes = variance_notes(found.variance_of_gamma)
-        plain = Reference(facts, method=found, covers=COVERS, notes=notes, may_lack=True)
+        plain = Reference(
+            facts,
+            method=found,
+            covers=COVERS,
+            notes=notes,
+            may_lack=True,
+            total=found.total_df,
+        )
         return self.compared(plain, method)
 
 

@@ -13,8 +13,8 @@ from pymargins._typing import FloatArray
 from pymargins.adapters.mixedlm_levels import (
     kenward_roger_reference,
     refuse_other_levels,
+    satterthwaite_reference,
     shifted_df,
-    variance_notes,
 )
 from pymargins.adapters.mixedlm_rows import Arrays
 from pymargins.adapters.mixedlm_variances import refuse_variances, with_variances
@@ -153,14 +153,16 @@ class MixedUncertainty:
 
     def _kenward_roger(self, request: Request) -> Covariance:
         found = self._kenward_roger_fit(request.information)
-        reference = self._compared(kenward_roger_reference(found), "kenward-roger")
+        reference = self._compared(
+            kenward_roger_reference(found, self._derivatives), "kenward-roger"
+        )
         facts = CovarianceFacts("kenward-roger", information=request.information)
         own = Covariance(found.cov, facts, reference, {"kenward-roger": reference})
         return self._covering(own, request)
 
     def _kenward_roger_reference(self, information: str) -> Reference:
         found = self._kenward_roger_fit(information)
-        return self._compared(kenward_roger_reference(found), "kenward-roger")
+        return self._compared(kenward_roger_reference(found, self._derivatives), "kenward-roger")
 
     def _compared(self, reference: Reference, method: str) -> Reference:
         """Tell where degrees of freedom are others at the optimum than where the fit stopped."""
@@ -176,9 +178,7 @@ class MixedUncertainty:
 
     def _satterthwaite(self, information: str) -> Reference:
         found = satterthwaite_fit(self.data, self.parameters, self._derivatives)
-        facts = ReferenceFacts(Distribution.SATTERTHWAITE)
-        reference = Reference(facts, method=found, notes=variance_notes(found.variance))
-        return self._compared(reference, "satterthwaite")
+        return self._compared(satterthwaite_reference(found, self._derivatives), "satterthwaite")
 
     def _between_within(self, information: str) -> Reference:
         refuse_other_levels(self.arrays.components, self.fitted.facts.random)

@@ -109,6 +109,13 @@ class Rows:
         out._values = {key: value[places] for key, value in self._values.items()}
         return out
 
+    def with_design(self, role: str, design: Design) -> Rows:
+        """Return the same rows with a design of another role; themselves where they have one."""
+        if role in self.designs:
+            return self
+        designs = {**self.designs, role: design}
+        return Rows(designs, self.variables, self.columns, self.n, self.weights)
+
     def value(self, role: str, i: int) -> AnyArray:
         """Return factor i of a design on the rows, evaluated when first asked for."""
         if (role, i) not in self._values:

@@ -44,6 +44,7 @@ from pymargins.facts.population import (
     PopulationFacts,
     Where,
 )
+from pymargins.facts.prediction import PredictionFacts
 from pymargins.facts.quantities import (
     Kind,
     Operation,
@@ -135,6 +136,7 @@ __all__ = [
     "Operation",
     "Polished",
     "PopulationFacts",
+    "PredictionFacts",
     "ProfileMethod",
     "Quantity",
     "QuotientNull",

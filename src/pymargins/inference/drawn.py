@@ -84,7 +84,8 @@ class DrawsInference:
             self._memo[key] = kept
         return kept[1]
 
-    def _at_center(self, estimand: Estimand) -> FloatArray:
+    def at_center(self, estimand: Estimand) -> FloatArray:
+        """Return the estimand of the fit that draws scatter around, (k,)."""
         center = Point(self.replicates.center[None, :], self.point.blocks)
         return estimand.at(center)[0][0]
 
@@ -118,7 +119,7 @@ class DrawsInference:
         if self.interval_kind == "studentized":
             return self.studentized(estimand)
         error = self.std_error(estimand)
-        away = self.draws(estimand) - self._at_center(estimand)
+        away = self.draws(estimand) - self.at_center(estimand)
         return distributions.ratio(away, error), error
 
     def studentized(self, estimand: Estimand) -> tuple[FloatArray, FloatArray]:

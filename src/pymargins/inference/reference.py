@@ -50,6 +50,35 @@ def single_df(reference: Reference, rows: Jacobian, blocks: Mapping[str, slice])
     return out
 
 
+def total_df(
+    reference: Reference,
+    rows: Jacobian,
+    blocks: Mapping[str, slice],
+    forms: FloatArray,
+    gamma: FloatArray,
+) -> FloatArray:
+    """Return the degrees of freedom (k,) of the variance of rows plus ``forms @ gamma``.
+
+    Raises
+    ------
+    UnsupportedError
+        Where the degrees of freedom are of coefficients alone.
+    """
+    if reference.method is None:
+        return np.full(rows.shape[0], reference.df)
+    if reference.total is None:
+        raise UnsupportedError(
+            f"prediction_interval: {_name(reference)} degrees of freedom are of coefficients, not "
+            "of the variance of an observation. Take a session "
+            + (
+                'with df="satterthwaite" and vcov="gls".'
+                if reference.facts.distribution is Distribution.BETWEEN_WITHIN
+                else "without `df`."
+            )
+        )
+    return reference.total(_covered(reference, rows, blocks), forms, gamma)
+
+
 def joint_df(reference: Reference, rows: Jacobian, blocks: Mapping[str, slice]) -> Joint:
     """Return the reference of the F statistic of independent Jacobian rows."""
     if reference.method is None:

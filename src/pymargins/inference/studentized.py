@@ -28,6 +28,17 @@ def studentized(
 ) -> tuple[FloatArray, FloatArray]:
     """Return ``t* = (theta* - theta) / SE*`` of every replicate (B, k), and the fit's SE (k,).
 
+    Parameters and what is raised are those of `in_replicates`.
+    """
+    away, variance, own = in_replicates(point, replicates, estimand)
+    return t_ratios(away, variance, own), np.sqrt(own)
+
+
+def in_replicates(
+    point: Point, replicates: Replicates, estimand: Estimand
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return ``theta* - theta`` and the variance of every replicate (B, k), and the fit's (k,).
+
     Parameters
     ----------
     point : Point
@@ -76,20 +87,20 @@ def require_limits(reach: FloatArray, labels: Sequence[str]) -> None:
 
 def _by_matrices(
     point: Point, replicates: Replicates, estimand: Estimand, cov: FloatArray, base: FloatArray
-) -> tuple[FloatArray, FloatArray]:
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     found = replicates.point
     rows = _covered(at_fit(_jacobian(estimand, point)), estimand, point, replicates.covers)
     own = np.maximum(np.einsum("kp,kp->k", rows @ base, rows), 0.0)
     size = max(1, CHUNK_CELLS // (len(estimand) * found.width))
-    t = np.empty((len(found), len(estimand)))
+    away, variance = np.empty((2, len(found), len(estimand)))
     center = _at_center(point, replicates, estimand)
     for start in range(0, len(found), size):
         part = slice(start, start + size)
         value, jac = estimand.at(found.part(part), True)
         jac = _covered(jac, estimand, point, replicates.covers)
-        variance = np.einsum("bkp,bkp->bk", jac @ cov[part], jac)
-        t[part] = t_ratios(value - center, variance, own)
-    return t, np.sqrt(own)
+        variance[part] = np.einsum("bkp,bkp->bk", jac @ cov[part], jac)
+        away[part] = value - center
+    return away, variance, own
 
 
 def _by_rows(
@@ -98,7 +109,7 @@ def _by_rows(
     estimand: Estimand,
     cov: ReplicateVariances,
     base: ReplicateVariances,
-) -> tuple[FloatArray, FloatArray]:
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Do so where parameters are too many for matrices."""
     found = replicates.point
     rows = at_fit(_jacobian(estimand, point))
@@ -112,7 +123,7 @@ def _by_rows(
             [cov.variances(_jacobian(estimand, found.part(part)), part) for part in parts]
         )
     away = estimand.at(found)[0] - _at_center(point, replicates, estimand)
-    return t_ratios(away, variance, own), np.sqrt(own)
+    return away, variance, own
 
 
 def t_ratios(away: FloatArray, variance: FloatArray, own: FloatArray) -> FloatArray:

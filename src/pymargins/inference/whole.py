@@ -11,16 +11,20 @@ import numpy as np
 
 from pymargins._typing import FloatArray
 from pymargins.errors import UnsupportedError
+from pymargins.estimands.nodes import Estimand
 from pymargins.estimands.scales import Scale
 from pymargins.facts import BootstrapDraws, CovarianceFacts, Note, SimulatedDraws
 from pymargins.inference.covariance import choose_covariance
 from pymargins.inference.delta import DeltaInference, new_key
 from pymargins.inference.drawn import DrawsInference
+from pymargins.inference.prediction import DrawnVariances, Limits, by_delta, by_draws
+from pymargins.inference.reference import choose_reference
 from pymargins.inference.resampling import of_blocks
 from pymargins.inference.uncertainty import Uncertainty
 from pymargins.inference.variances import OwnScales, ProfileLimits, VarianceDraws
 from pymargins.models.fitted import Fitted
 from pymargins.models.means import LinearMean
+from pymargins.models.new_observations import Varying
 from pymargins.models.parameters import Point
 from pymargins.models.uncertainty import Covariance, Reference, Replicates, SmallSample
 from pymargins.models.variances import GAMMA, VarianceStructure
@@ -103,16 +107,56 @@ class Whole:
         Intervals are percentiles where the session's are studentized: replicates have no standard
         error of their variance parameters.
         """
+        own, found = self._bootstrapped
+        facts = own.facts
+        if isinstance(facts, BootstrapDraws) and facts.interval == STUDENTIZED:
+            facts = replace(facts, interval=PERCENTILE)
+        return of_blocks(found, BLOCKS), facts, own.notes
+
+    @property
+    def _bootstrapped(self) -> tuple[DrawsInference, Replicates]:
+        """The session's draws, and its replicates of all parameters."""
         own = self.inference
         if self.replicates is None or not isinstance(own, DrawsInference):
             raise UnsupportedError(
                 'method: "simulation" draws parameters from a normal distribution, which variances '
                 'do not have. Use method="delta" or "bootstrap".'
             )
-        facts = own.facts
-        if isinstance(facts, BootstrapDraws) and facts.interval == STUDENTIZED:
-            facts = replace(facts, interval=PERCENTILE)
-        return of_blocks(self.replicates, BLOCKS), facts, own.notes
+        return own, self.replicates
+
+    # --- of new observations -------------------------------------------------------------------
+
+    def limits(self, predictor: Estimand, varying: Varying, level: float, of: str) -> Limits:
+        """Return prediction intervals on the scale of the linear predictor.
+
+        Parameters
+        ----------
+        predictor : Estimand
+            k linear predictors.
+        varying : Varying
+            What varies beside their estimates.
+        level : float
+        of : {"observation", "cluster"}
+        """
+        own = self.inference
+        if isinstance(own, DeltaInference):
+            return by_delta(self._of_predictor(own), predictor, varying, level, of)
+        drawn, found = self._bootstrapped
+        if GAMMA not in found.point.blocks:
+            raise UnsupportedError(
+                "prediction_interval: the replicates of this bootstrap carry no variance of the "
+                'residual. Use method="delta".'
+            )
+        return by_draws(drawn, DrawnVariances.of(found), predictor, varying, level)
+
+    def _of_predictor(self, own: DeltaInference) -> DeltaInference:
+        """Return the inference about the coefficients alone, whose degrees of freedom are known."""
+        if GAMMA not in own.point.blocks:
+            return own
+        plain = replace(self.fitted, mean=LinearMean())
+        covariance = choose_covariance(plain, self.vcov, self.df, self.cluster)
+        reference = choose_reference(plain, self.df, covariance)
+        return DeltaInference(plain.point, covariance.matrix, reference, None, self.key)
 
     # --- of variance parameters ----------------------------------------------------------------
 

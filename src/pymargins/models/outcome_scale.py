@@ -78,7 +78,9 @@ def on_outcome_scale(fitted: Fitted, asked: Response) -> Fitted:
         mean = _integrated(fitted, transform, part)
         fitted = fitted if part is None else fitted.with_random()
     facts = _facts(fitted, asked, part is not None and not empirical)
-    return replace(fitted, mean=mean, facts=facts, responses={})
+    assert fitted.outcome_scale is not None
+    scale = replace(fitted.outcome_scale, transform=transform)
+    return replace(fitted, mean=mean, facts=facts, outcome_scale=scale, responses={})
 
 
 def transform_of(fitted: Fitted, asked: Response) -> Transform:

@@ -57,6 +57,9 @@ class Reference:
         What a reader of a table should know of them.
     may_lack : bool
         Whether `method` may find none of a row, NaN, because its variance is estimated as zero.
+    total : callable, optional
+        Returns degrees of freedom (k,) of the variance of rows (k, p) plus that of a new
+        observation, ``c'gamma``: from rows, c (k, R) and gamma (R,).
     """
 
     facts: ReferenceFacts
@@ -65,6 +68,7 @@ class Reference:
     covers: tuple[str, ...] = ("beta",)
     notes: tuple[Note, ...] = ()
     may_lack: bool = False
+    total: Callable[[Any, FloatArray, FloatArray], FloatArray] | None = None
 
     @classmethod
     def constant(cls, df: float, distribution: Distribution = Distribution.GIVEN) -> Reference:

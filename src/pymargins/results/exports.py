@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
+from pymargins._typing import FloatArray
 from pymargins.report.figures import Figures
 
-COLUMNS = ("label", "estimate", "std_error", "statistic", "df", "p_value", "ci_lower", "ci_upper")
+COLUMNS = ("estimate", "std_error", "statistic", "df", "p_value", "ci_lower", "ci_upper")
 
 
 def table_frame(figures: Figures) -> pd.DataFrame:
     """Return figures as a pandas data frame, one row an estimate."""
-    data: dict[str, Any] = {"label": list(figures.labels)}
-    for name, values in figures.columns.items():
-        while name in COLUMNS or name in data:
+    numbers = {name: getattr(figures, name) for name in COLUMNS}
+    return labelled_frame(figures.labels, figures.columns, numbers)
+
+
+def labelled_frame(
+    labels: Sequence[str], columns: Mapping[str, Sequence[Any]], numbers: Mapping[str, FloatArray]
+) -> pd.DataFrame:
+    """Return labels, variables and numbers as a data frame.
+
+    A variable with the name of another column gets a trailing underscore.
+    """
+    data: dict[str, Any] = {"label": list(labels)}
+    for name, values in columns.items():
+        while name in numbers or name in data:
             name += "_"
         data[name] = _column(values)
-    data |= {name: getattr(figures, name) for name in COLUMNS if name != "label"}
-    return pd.DataFrame(data)
+    return pd.DataFrame({**data, **numbers})
 
 
 def as_polars(frame: pd.DataFrame) -> Any:

@@ -15,8 +15,8 @@ from pymargins.families.adjustment import suggested
 from pymargins.inference.distributions import check_level
 from pymargins.report.figures import Figures, summarise
 from pymargins.report.summary import Summary
-from pymargins.results.effect_sizes import EffectSizes
 from pymargins.results.exports import arrow_stream, as_polars, table_frame
+from pymargins.results.predictions import Predictions
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 @explains_names(FIGURES)
 @explains_keywords(
     *("conf_int", "test", "adjust", "joint_test", "equivalence", "pairwise", "contrast"),
-    *("where", "summary", "to_frame", "effect_size", "__getitem__"),
+    *("where", "summary", "to_frame", "effect_size", "prediction_interval", "__getitem__"),
 )
-class MarginsResult(EffectSizes):
+class MarginsResult(Predictions):
     """Labelled estimates with their joint covariance; a sequence of named rows.
 
     Made by the verbs of a `Margins` session. Rows are picked by label, position or slice

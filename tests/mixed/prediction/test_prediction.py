@@ -13,6 +13,8 @@ from pymargins.mixed.prediction.columns import EffectColumns, joined
 from pymargins.mixed.prediction.prediction import predict_clusters
 from pymargins.mixed.small_samples.derivatives import variance_derivatives
 from pymargins.mixed.small_samples.kenward_roger import kenward_roger_fit
+from pymargins.mixed.small_samples.satterthwaite import satterthwaite_fit
+from pymargins.mixed.small_samples.total import TotalVariance
 
 
 class Textbook:
@@ -89,6 +91,13 @@ class Textbook:
                 own - g @ self.p @ self.z @ self.psi @ m.T - g @ self.vi @ self.x @ self.phi @ k.T
             )
         return sum(w[r, s] * q[r].T @ self.p @ q[s] for r in range(len(q)) for s in range(len(q)))
+
+
+def total_df(book, k, m, forms, gamma, w):
+    """Degrees of freedom of M plus a new observation's variance, from n x n matrices."""
+    total = np.diagonal(book.m(k, m)) + forms @ gamma
+    h = book.h(k, m) + forms.T
+    return 2 * total**2 / np.einsum("rk,rs,sk->k", h, w, h)
 
 
 @pytest.fixture(params=NAMES)
@@ -186,6 +195,29 @@ def test_a_new_cluster_has_the_variance_of_its_effects(case):
     wanted = 2 * variance[some] ** 2 / np.einsum("rk,rs,sk->k", h, w, h)[some]
     np.testing.assert_allclose(kr.df(rows)[some], wanted, rtol=1e-8)
     _close(kr.covariance(rows) - kr.covariance(rows[:, : 3 + m.shape[1]]), new @ psi @ new.T, 1e-9)
+
+
+def _forms(q, parts, rows, rng):
+    """What each variance parameter counts for at design rows of new clusters."""
+    z, w = rng.normal(size=(rows, q)), rng.normal(size=(rows, parts))
+    pairs = zip(*np.tril_indices(q), strict=True)
+    of_psi = [(1.0 if i == j else 2.0) * z[:, i] * z[:, j] for i, j in pairs]
+    return np.stack([*of_psi, *np.square(w).T, np.ones(rows)], axis=1)
+
+
+def test_degrees_of_freedom_of_a_new_observation_are_the_textbooks(case):
+    data, params, pieces, book, k, m = case
+    forms = _forms(data.q, data.n_components, len(k), np.random.default_rng(6))
+    made = predict_clusters(data, params, pieces, "kenward-roger")
+    w = made.variance_of_gamma.gamma
+    rows = sparse.csr_array(np.hstack([k, m]))
+    wanted = total_df(book, k, m, forms, params.gamma, w)
+    found = made.total_df(rows, forms, params.gamma)
+    np.testing.assert_allclose(found, wanted, rtol=1e-9)
+    for fixed in (kenward_roger_fit(data, params), satterthwaite_fit(data, params)):
+        total = TotalVariance(fixed, pieces.to_gamma).df(k, forms, params.gamma)
+        wanted = total_df(book, k, 0 * m, forms, params.gamma, fixed.variance.gamma)
+        np.testing.assert_allclose(total, wanted, rtol=1e-9)
 
 
 def test_kenward_and_rogers_method_is_for_reml():

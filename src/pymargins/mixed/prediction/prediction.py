@@ -34,7 +34,7 @@ from pymargins.mixed.small_samples.information import (
     observed_covariance,
 )
 from pymargins.mixed.small_samples.kenward_roger import KenwardRogerFit, kenward_roger_fit
-from pymargins.mixed.small_samples.satterthwaite import RANK_TOLERANCE, pooled_df
+from pymargins.mixed.small_samples.satterthwaite import RANK_TOLERANCE, pooled_df, variance_df
 
 #: A variance of prediction below this multiple of sigma2 is estimated as zero.
 NO_VARIANCE = 1e-8
@@ -107,12 +107,16 @@ class Prediction:
 
     def _df(self, rows: Any) -> FloatArray:
         terms = self._terms(rows)
-        variance = self._variance(terms)
-        none = self.without_variance(rows)
-        relative = self._gradients(terms) / np.where(none, 1.0, variance)[:, None]
-        spread = np.einsum("kr,kr->k", relative @ self.variance_of_gamma.changed, relative)
-        out = np.where(spread > 0, 2.0 / np.where(spread > 0, spread, 1.0), np.inf)
-        return np.where(none, np.nan, out)
+        variance, slope = self._variance(terms), self._gradients(terms)
+        out = variance_df(variance, slope, self.variance_of_gamma.changed)
+        return np.where(self.without_variance(rows), np.nan, out)
+
+    def total_df(self, rows: Any, forms: FloatArray, gamma: FloatArray) -> FloatArray:
+        """Return the degrees of freedom (k,) of ``M + c'gamma`` of rows (k, P), c (k, R)."""
+        terms = self._terms(rows)
+        variance = self._variance(terms) + forms @ gamma
+        slope = self._gradients(terms) + forms @ self.pieces.to_gamma
+        return variance_df(variance, slope, self.variance_of_gamma.changed)
 
     def joint(self, rows: Any) -> tuple[float, float]:
         """Return scale and denominator degrees of freedom of the joint F of rows (k, P).

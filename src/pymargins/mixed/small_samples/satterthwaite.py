@@ -104,8 +104,23 @@ def contrast_df(
 
     Giesbrecht & Burns (1985).  Infinite where the variance, or the variance of its estimate, is 0.
     """
+    return variance_df(*contrast_variance(rows, phi, gradients), w)
+
+
+def contrast_variance(
+    rows: FloatArray, phi: FloatArray, gradients: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return the variances ``l'Phi l`` (k,) of rows l (k, rank), and their gradients (k, R)."""
     variance = np.einsum("ka,ka->k", rows @ phi, rows)
-    slope = np.einsum("rka,ka->kr", rows @ gradients, rows)
+    return variance, np.einsum("rka,ka->kr", rows @ gradients, rows)
+
+
+def variance_df(variance: FloatArray, slope: FloatArray, w: FloatArray) -> FloatArray:
+    """Return ``2 v^2 / (g'W g)`` of estimated variances v (k,) with gradients g (k, R).
+
+    Satterthwaite (1946, doi:10.2307/3002019).  Infinite where v, or the variance of its estimate,
+    is 0.
+    """
     relative = slope / np.where(variance > 0, variance, 1.0)[:, None]
     spread = np.einsum("kr,kr->k", relative @ w, relative)
     some = (spread > 0) & (variance > 0)
