@@ -5,8 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.formula.api as smf
 
-from pymargins import ArgumentError, ArgumentTypeError, UnknownNameError, grid, reference
+from pymargins import (
+    ArgumentError,
+    ArgumentTypeError,
+    Margins,
+    UnknownNameError,
+    grid,
+    reference,
+)
 from support.small_models import ROUNDING, FixedModel, session, study
 
 
@@ -182,3 +190,28 @@ def test_contrasts_of_differences_name_the_last(m):
     assert pairs.to_frame()["treated"].tolist() == [1]
     by = found.adjust("holm", by="treated")
     assert by.adjustment.facts.families == 2
+
+
+@pytest.mark.parametrize(("count", "expected"), [(6, 6), (30, 25)])
+def test_a_date_takes_its_values_or_25(count, expected):
+    when = pd.date_range("2024-01-01", periods=count, freq="W").repeat(3)
+    rng = np.random.default_rng(2)
+    frame = pd.DataFrame({"when": when, "score": rng.normal(size=len(when))})
+
+    def week(days):
+        return (days - pd.Timestamp("2024-01-01")) / pd.Timedelta(days=7)
+
+    found = Margins(smf.ols("score ~ week(when)", frame).fit()).predict("when").to_frame()["when"]
+    assert len(found) == expected
+    assert (found.iloc[0], found.iloc[-1]) == (when[0], when[-1])
+
+
+def test_slopes_and_changes_have_columns_of_their_own(m):
+    frame = m.dydx(["age", "school"], atexog={"wave": [1, 2]}).to_frame()
+    assert list(frame.columns[1:4]) == ["wave", "term", "contrast"]
+    assert frame["term"].tolist() == ["age"] * 2 + ["school"] * 6
+    assert frame["contrast"].tolist()[1:4] == ["", "B - A", "B - A"]
+    assert list(m.dydx("age").to_frame().columns[:3]) == ["label", "term", "estimate"]
+    assert m.dydx(["age", "school"]).where(term="school").labels == (
+        "school: B - A", "school: C - A", "school: D - A"
+    )  # fmt: skip

@@ -249,12 +249,13 @@ def test_functions_of_each_mean_keep_labels_and_columns(m):
 
 
 def test_levels_that_are_numbers_are_no_axis(data):
-    from pymargins.report.plots.lines import choose_lines
+    from pymargins.report.plots.choosing import choose_layout
+    from pymargins.report.plots.variables import Variables
 
     coded = session(FixedModel("C(wave) + age", data)).predict("wave")
-    assert choose_lines(coded.figures(), None, None, None) is None
+    assert choose_layout(Variables(coded.figures())).kind == "forest"
     plain = session(FixedModel("wave + age", data)).predict("wave")
-    assert choose_lines(plain.figures(), None, None, None) is not None
+    assert choose_layout(Variables(plain.figures())).kind == "line"
 
 
 def test_a_users_scale_called_log_is_their_own():

@@ -13,6 +13,7 @@ import matplotlib as mpl
 mpl.use("Agg")
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 from matplotlib.collections import LineCollection, PolyCollection
@@ -22,8 +23,10 @@ from pymargins import ArgumentError, ArgumentTypeError, UnknownNameError
 from pymargins.facts import Kind, Operation, Quantity, ResultFacts
 from pymargins.report import Figures
 from pymargins.report.plots import MOST_LINES, plot
-from pymargins.report.plots.lines import choose_lines
-from pymargins.report.plots.plotting import axis_label
+from pymargins.report.plots.captions import axis_label
+from pymargins.report.plots.choosing import MOST_PANELS, choose_layout
+from pymargins.report.plots.layout import Layout
+from pymargins.report.plots.variables import Variables
 
 
 def grid(variables: dict[str, list[Any]], facts: ResultFacts | None = None) -> Figures:
@@ -39,27 +42,101 @@ def facts_of(quantity: Quantity, scale: Any = IDENTITY) -> ResultFacts:
     return ResultFacts(GLS, quantity, scale)
 
 
-def rows(figures: Figures, **options: Any) -> dict[str, list[int]] | None:
-    asked = {"kind": None, "x": None, "by": None, **options}
-    lines = choose_lines(figures, **asked)
-    return None if lines is None else {k: v.tolist() for k, v in lines.rows.items()}
+#: Of a model in which schools are a category, whatever numbers stand for them.
+COUNTED = ResultFacts(replace(GLS, categories=("school",)), MEAN, IDENTITY)
 
 
-# --- which rows make lines -----------------------------------------------------------------------
+def layout_of(figures: Figures, order: Any = None, **options: Any) -> Layout:
+    return choose_layout(Variables(figures, order), **options)
 
 
-def test_one_line_for_each_combination_of_the_other_variables() -> None:
+def rows(figures: Figures, **options: Any) -> dict[str, list[int]]:
+    """Return the rows of each series of a picture with one panel."""
+    (panel,) = layout_of(figures, **options).panels
+    return {k: v.tolist() for k, v in panel.series.items()}
+
+
+def summary(figures: Figures, **options: Any) -> tuple[Any, ...]:
+    """Return kind, axis, what tells series apart, and what tells panels apart."""
+    layout = layout_of(figures, **options)
+    return layout.kind, layout.x, layout.by, layout.facet
+
+
+# --- which rows stand where ----------------------------------------------------------------------
+
+MONTHS = [pd.Timestamp(f"2024-0{month}-01") for month in (1, 2, 3)]
+
+
+def test_one_line_for_each_level_of_the_other_variable() -> None:
     figures = grid({"age": [40, 20, 30], "arm": ["old", "new"]})
     assert rows(figures) == {"old": [2, 4, 0], "new": [3, 5, 1]}
     three = grid({"age": [1, 2, 3], "arm": ["old", "new"], "sex": [0, 1]})
-    assert list(rows(three) or {}) == ["old, 0", "old, 1", "new, 0", "new, 1"]
-    assert list(rows(three, by=["sex", "arm"]) or {}) == ["0, old", "1, old", "0, new", "1, new"]
+    assert list(rows(three, by=["sex", "arm"])) == ["0, old", "0, new", "1, old", "1, new"]
+    assert list(rows(three, x="age")) == ["old, 0", "old, 1", "new, 0", "new, 1"]
 
 
-def test_the_variable_with_the_most_values_is_along_the_axis() -> None:
-    lines = choose_lines(grid({"dose": [1, 2, 3], "age": [1, 2, 3, 4]}), None, None, None)
-    assert lines is not None
-    assert (lines.variable, lines.names) == ("age", ("dose",))
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({"age": [1, 2, 3]}, ("line", "age", (), ())),
+        ({"dose": [1, 2, 3], "age": [1, 2, 3, 4]}, ("line", "age", ("dose",), ())),
+        ({"when": MONTHS, "arm": "ab"}, ("line", "when", ("arm",), ())),
+        ({"when": [pd.Timedelta(days=d) for d in (1, 2, 3)]}, ("line", "when", (), ())),
+        ({"age": [1, 2, 3], "arm": "ab", "sex": "fm"}, ("line", "age", ("arm",), ("sex",))),
+        (
+            {"age": [1, 2, 3], "site": range(10), "sex": "fm"},
+            ("line", "site", ("age",), ("sex",)),
+        ),
+        ({"age": [1, 2, 3], "site": list("abcdefghij"), "sex": "fm"},
+            ("line", "age", ("sex",), ("site",))),
+        ({"arm": "ab", "sex": "fm"}, ("points", "arm", ("sex",), ())),
+        ({"arm": "ab", "site": "xyz"}, ("points", "site", ("arm",), ())),
+        ({"smoker": [0, 1], "sex": "fm"}, ("points", "smoker", ("sex",), ())),
+        ({"school": [1, 2, 3], "sex": "fm"}, ("points", "school", ("sex",), ())),
+        ({"arm": "abc", "sex": "fm", "old": [0, 1]}, ("points", "arm", ("sex",), ("old",))),
+    ],
+)  # fmt: skip
+def test_the_picture_that_rows_make(variables: Any, expected: Any) -> None:
+    figures = grid({name: list(values) for name, values in variables.items()}, COUNTED)
+    assert summary(figures) == expected
+
+
+def test_axes_that_are_given_have_one_panel() -> None:
+    figures = grid({"age": [1, 2, 3], "arm": ["a", "b"], "sex": ["f", "m"]})
+    assert summary(figures, single=True) == ("line", "age", ("arm", "sex"), ())
+    with pytest.raises(ArgumentError, match="facet: panels make a figure of their own"):
+        layout_of(figures, facet="sex", single=True)
+
+
+def test_panels_are_named_and_hold_their_own_rows() -> None:
+    figures = grid({"age": [1, 2, 3], "arm": ["a", "b"], "sex": ["f", "m"]})
+    layout = layout_of(figures, facet="arm")
+    assert [panel.title for panel in layout.panels] == ["arm = a", "arm = b"]
+    assert {k: v.tolist() for k, v in layout.panels[1].series.items()} == {
+        "f": [2, 6, 10], "m": [3, 7, 11]
+    }  # fmt: skip
+    assert layout.series == ["f", "m"]
+
+
+def test_levels_come_in_the_order_asked_for() -> None:
+    figures = grid({"arm": ["a", "b", "c"], "sex": ["f", "m"]})
+    order = {"arm": ["c", "a"], "sex": ["m"]}
+    assert rows(figures, order=order) == {"m": [5, 1, 3], "f": [4, 0, 2]}
+    falling = replace(figures, estimate=-figures.estimate)
+    assert rows(falling, order="estimate") == {"m": [5, 3, 1], "f": [4, 2, 0]}
+    contrasts = made_figures([3.0, 1.0, 2.0], facts_of(CONTRAST))
+    assert rows(contrasts, order="estimate") == {"": [1, 2, 0]}
+
+
+def test_long_lists_are_split_where_a_variable_has_few_levels() -> None:
+    sites = [f"site {i}" for i in range(30)]
+    figures = grid({"site": sites, "sex": ["f", "m"]}, facts_of(SLOPE))
+    layout = layout_of(figures)
+    assert (layout.kind, layout.facet) == ("forest", ("sex",))
+    assert [len(panel.rows) for panel in layout.panels] == [30, 30]
+    whole = layout_of(made_figures(range(288)))
+    assert [len(panel.rows) for panel in whole.panels] == [58, 58, 58, 57, 57]
+    assert np.concatenate([panel.rows for panel in whole.panels]).tolist() == list(range(288))
 
 
 @pytest.mark.parametrize(
@@ -72,27 +149,34 @@ def test_the_variable_with_the_most_values_is_along_the_axis() -> None:
     ],
 )
 def test_what_makes_no_picture_is_a_forest_plot(variables: dict[str, list[Any]]) -> None:
-    assert rows(grid(variables)) is None
+    assert layout_of(grid(variables)).kind == "forest"
 
 
-def test_many_lines_are_drawn_where_asked_for() -> None:
+def test_points_need_most_combinations() -> None:
+    columns = {"age": [20, 30, 40, 20], "dose": [1.0, 2.0, 2.5, 3.0]}
+    assert layout_of(made_figures(range(4), columns=columns)).kind == "forest"
+
+
+def test_many_lines_become_panels_unless_asked_for() -> None:
     many = grid({"age": list(range(MOST_LINES + 2)), "dose": list(range(MOST_LINES + 1))})
-    assert rows(many) is None
-    assert len(rows(many, kind="line") or {}) == MOST_LINES + 1
+    assert summary(many) == ("line", "age", (), ("dose",))
+    assert len(rows(many, kind="line")) == MOST_LINES + 1
+    more = grid({"age": list(range(MOST_PANELS + 2)), "dose": list(range(MOST_PANELS + 1))})
+    assert layout_of(more).kind == "forest"
 
 
 def test_slopes_of_several_variables_are_lines_of_their_own() -> None:
     ages = [20, 30, 40]
-    labels = [f"{effect}, age={age}" for effect in ("dose", "sex: 1 - 0") for age in ages]
-    figures = made_figures(range(6), facts_of(SLOPE), labels, {"age": ages * 2})
-    lines = choose_lines(figures, None, None, None)
-    assert lines is not None
-    assert list(lines.rows) == ["dose", "sex: 1 - 0"]
-    one = choose_lines(
-        made_figures(range(3), facts_of(SLOPE), labels[:3], {"age": ages}), None, None, None
-    )
-    assert one is not None
-    assert (list(one.rows), one.effect) == ([""], "dose")
+    columns = {
+        "term": ["dose"] * 3 + ["sex"] * 3,
+        "contrast": [""] * 3 + ["1 - 0"] * 3,
+        "age": ages * 2,
+    }
+    figures = made_figures(range(6), facts_of(SLOPE), columns=columns)
+    assert list(rows(figures)) == ["dose", "sex: 1 - 0"]
+    first = {name: values[:3] for name, values in columns.items()}
+    one = layout_of(made_figures(range(3), facts_of(SLOPE), columns=first))
+    assert (one.series, one.effect) == ([""], "dose")
 
 
 @pytest.mark.parametrize(
@@ -103,9 +187,25 @@ def test_slopes_of_several_variables_are_lines_of_their_own() -> None:
         ({"by": "age", "x": "age"}, ArgumentError, "along the axis already"),
         ({"by": []}, ArgumentError, "add 'arm' to `by`"),
         ({"kind": "lines"}, ArgumentError, "Did you mean 'line'"),
+        ({"facet": "arn"}, UnknownNameError, "facet: .* Did you mean 'arm'"),
+        ({"facet": "age", "x": "age"}, ArgumentError, "facet: 'age' is along the axis already"),
+        ({"facet": "arm", "by": "arm"}, ArgumentError, "facet: 'arm' tells lines apart already"),
+        ({"kind": "density", "x": "age"}, ArgumentError, "x: a density plot has one row"),
+        ({"kind": "density"}, ArgumentError, 'method="simulation"'),
+        ({"order": ["old"]}, ArgumentTypeError, "order: expected a mapping"),
+        ({"order": {"arn": ["old"]}}, UnknownNameError, "Did you mean 'arm'"),
+        ({"order": {"arm": ["olds"]}}, ArgumentError, "Did you mean 'old'"),
+        ({"colors": {"od": "red"}}, ArgumentError, "Did you mean 'old'"),
+        ({"colors": ["red", "no"]}, ArgumentError, "'no' is no colour"),
+        ({"colors": []}, ArgumentError, "colors: the list is empty"),
+        ({"colors": 3}, ArgumentTypeError, "colors: expected a colour"),
+        ({"rug": True}, ArgumentError, "rug: it is drawn of rows of data"),
+        ({"cluster": "id"}, ArgumentError, "cluster: it is drawn of rows of data"),
+        ({"data": 3}, ArgumentTypeError, "data: expected a data frame, got int"),
+        ({"data": pd.DataFrame(), "kind": "forest"}, ArgumentError, "data: a forest plot"),
         ({"kind": "forest", "x": "age"}, ArgumentError, "x: a forest plot has one row"),
         ({"kind": "forest", "by": "arm"}, ArgumentError, "by: a forest plot has one row"),
-        ({"x": "arm"}, ArgumentError, "does not take several numeric values"),
+        ({"x": "arm", "kind": "line"}, ArgumentError, "does not take several numeric values"),
         ({"ax": "left"}, ArgumentTypeError, "matplotlib Axes"),
     ],
 )

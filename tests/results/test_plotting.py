@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import sys
 import warnings
 from typing import Any
@@ -24,6 +25,7 @@ from pymargins import (
     Margins,
     Scenario,
     UnknownNameError,
+    UnsupportedError,
     pairwise,
     reference,
 )
@@ -143,7 +145,11 @@ def test_a_level_with_an_underscore_stays_in_the_legend(m: Margins) -> None:
 
 
 def test_subgroups_are_lines(m: Margins) -> None:
-    ax = m.predict(atexog={"age": AGES}, over=["school", "female"]).plot()
+    result = m.predict(atexog={"age": AGES}, over=["school", "female"])
+    panels = result.plot()
+    assert [ax.get_title() for ax in panels] == ["female = 0", "female = 1"]
+    assert [len(curves_of(ax)) for ax in panels] == [3, 3]
+    ax = result.plot(by=["school", "female"])
     assert len(curves_of(ax)) == 6
     assert ax.get_legend().get_title().get_text() == "school, female"
     assert ax.get_legend().get_texts()[0].get_text() == "A, 0"
@@ -151,7 +157,7 @@ def test_subgroups_are_lines(m: Margins) -> None:
 
 def test_the_variable_along_the_axis_can_be_chosen(m: Margins) -> None:
     result = m.predict(atexog={"age": AGES, "dose": [1, 2, 3], "female": [0, 1]})
-    assert result.plot().get_xlabel() == "age"
+    assert [ax.get_xlabel() for ax in result.plot()] == ["age", "age"]
     ax = result.plot(x="dose")
     assert ax.get_xlabel() == "dose"
     assert len(curves_of(ax)) == 8
@@ -206,13 +212,14 @@ def test_a_single_row(m: Margins) -> None:
     assert null_lines(ax) == [0.0]
 
 
-def test_many_lines_become_a_forest_plot_unless_asked_for(m: Margins) -> None:
+def test_many_lines_become_panels_unless_asked_for(m: Margins) -> None:
     doses = list(range(MOST_LINES + 1))
     result = m.predict(atexog={"age": list(range(20, 20 + len(doses) + 1)), "dose": doses})
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert len(result.plot().get_yticklabels()) == len(result)
+        assert len(result.plot()) == len(doses)
         assert len(curves_of(result.plot(kind="line"))) == len(doses)
+        assert len(result.plot(kind="forest", facet=[]).get_yticklabels()) == len(result)
 
 
 def test_points_without_a_grid_become_a_forest_plot(m: Margins) -> None:
@@ -277,7 +284,7 @@ def test_nothing_is_shown(curves: Any, monkeypatch: Any) -> None:
         ({"kind": "forest", "by": "female"}, ArgumentError, "leave it out"),
         ({"level": 95}, ArgumentError, "level"),
         ({"ax": "left"}, ArgumentTypeError, "matplotlib Axes"),
-        ({"colour": "red"}, TypeError, "colour"),
+        ({"colour": "red"}, TypeError, "Did you mean 'colors'"),
     ],
 )
 def test_what_is_refused(
@@ -291,7 +298,7 @@ def test_what_is_refused(
 def test_lines_need_numbers(m: Margins) -> None:
     result = m.predict(atexog={"school": ["A", "B", "_C"]})
     with pytest.raises(ArgumentError, match="numeric"):
-        result.plot(x="school")
+        result.plot(x="school", kind="line")
     with pytest.raises(ArgumentError, match="varies 'school'"):
         result.plot(kind="line")
     with pytest.raises(ArgumentError, match="no variable"):
@@ -302,3 +309,57 @@ def test_without_matplotlib_the_message_says_what_to_install(curves: Any, monkey
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ImportError, match=r"pip install 'pymargins\[plot\]'"):
         curves.plot()
+
+
+# --- what results know beside their figures ------------------------------------------------------
+
+
+def test_categories_make_an_interaction_plot(m: Margins) -> None:
+    ax = m.predict(["school", "female"]).plot()
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["A", "B", "_C"]
+    assert ax.get_legend().get_title().get_text() == "female"
+    single = m.predict("school").plot(x="school")
+    assert single.get_legend() is None
+
+
+def test_the_rows_of_the_fit_underneath(m: Margins, fit: Any) -> None:
+    result = m.predict(atexog={"age": AGES, "female": [0, 1]})
+    frame = fit.model.data.frame
+    for data in (True, frame):
+        points = [line for line in result.plot(data=data).lines if line.get_gid() == "data"]
+        counts = frame["female"].value_counts().sort_index().tolist()
+        assert [len(line.get_xdata()) for line in points] == counts
+    travelled = pickle.loads(pickle.dumps(result))
+    assert len(travelled.plot(data=frame).lines) == 4
+    with pytest.raises(UnsupportedError, match="data: this result was pickled without the data"):
+        travelled.plot(data=True)
+
+
+def test_densities_need_draws(fit: Any, m: Margins) -> None:
+    drawn = Margins(fit, vcov="gls", method="simulation", n_sim=100, rng=1)
+    ax = drawn.predict("school").plot(kind="density")
+    assert len(bands(ax)) == 3
+    with pytest.raises(ArgumentError, match='method="simulation"'):
+        m.predict("school").plot(kind="density")
+
+
+def test_arrows_overlap_where_rows_do_not_differ(m: Margins) -> None:
+    result = m.predict(atexog={"age": [20, 40, 60], "school": ...}, over="female")[::3]
+    ax = result.plot(kind="forest", arrows=True)
+    low, high = (dict(zip(*_ends(ax, sign), strict=True)) for sign in "<>")
+    p = result.matrix().to_numpy()
+    order = np.argsort(result.estimate, kind="stable")
+    for k, i in enumerate(order):
+        for j in order[k + 1 :]:
+            assert (high[i] < low[j]) == (p[min(i, j), max(i, j)] < 0.05)
+    assert "not adjusted" in ax_caption(result.plot(kind="forest", arrows="none"))
+    assert "Bonferroni" in ax_caption(result.plot(kind="forest", arrows="bonferroni"))
+
+
+def _ends(ax: Any, marker: str) -> tuple[Any, Any]:
+    (line,) = [line for line in ax.lines if line.get_marker() == marker]
+    return [int(y) for y in line.get_ydata()], line.get_xdata()
+
+
+def ax_caption(ax: Any) -> str:
+    return " ".join(ax.figure.get_supxlabel().split())

@@ -542,7 +542,7 @@ def test_the_columns_of_a_frame(model):
     assert table["age"].dtype.kind == "i"
     assert table["smoker"].dtype == bool
     assert isinstance(table.index, pd.RangeIndex)
-    assert list(m.dydx("age").to_frame().columns) == ["label", *COLUMNS]
+    assert list(m.dydx("age").to_frame().columns) == ["label", "term", *COLUMNS]
     assert m.dydx("school").to_frame()["label"].tolist() == [f"school: {s} - A" for s in "BCD"]
 
 

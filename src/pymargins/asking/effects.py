@@ -10,6 +10,7 @@ import numpy as np
 from pymargins.errors import ArgumentError
 from pymargins.estimands.averages import average_of, row_average, slopes_of
 from pymargins.estimands.chunks import Question
+from pymargins.estimands.columns import with_effect
 from pymargins.estimands.nodes import Estimand, Sum
 from pymargins.estimands.outcomes import crossed
 from pymargins.estimands.quantities import Elasticity, ElasticityOf, LogOf
@@ -20,10 +21,13 @@ from pymargins.values import value_texts
 
 
 def slope_effects(
-    question: Question, mean: Mean, names: Sequence[str], kind: Elasticity | None
+    question: Question, mean: Mean, names: Sequence[str], kind: Elasticity | None, mixed: bool
 ) -> dict[str, Estimand]:
-    """Build the average slopes, or elasticities, by numeric variables."""
-    named = {name: _named(question, name) for name in names}
+    """Build the average slopes, or elasticities, by numeric variables.
+
+    `mixed` is whether they stand among discrete changes, and need the columns of these.
+    """
+    named = {name: _named(question, name, mixed=mixed) for name in names}
     if kind is None:
         return slopes_of(mean, named)
     return {
@@ -49,9 +53,9 @@ def change_effects(
     for i, level in enumerate(variable.levels):
         if i == base:
             continue
-        change = f"{variable.name}: {text[level]} - {text[variable.reference]}"
-        named = _named(question, change).labels
-        labels, columns = crossed(named, question.columns, mean.outcomes)
+        change = f"{text[level]} - {text[variable.reference]}"
+        named = _named(question, variable.name, change, mixed=True)
+        labels, columns = crossed(named.labels, named.columns, mean.outcomes)
         moved, before = every[rows[:, i].ravel()], every[rows[:, base].ravel()]
         parts.append(Sum(moved, before, labels, (1.0, -1.0), columns))
     return parts
@@ -75,9 +79,12 @@ def _average(question: Question, mean: Mean, kind: Elasticity | None) -> Estiman
     return average_of(mean, question) if kind is None else row_average(question, LogOf(mean))
 
 
-def _named(question: Question, effect: str) -> Question:
-    """Put an effect's name before the scenario of each row."""
-    return replace(question, labels=tuple(f"{effect}{suffix}" for suffix in question.labels))
+def _named(question: Question, term: str, change: str = "", *, mixed: bool) -> Question:
+    """Put an effect's name before the scenario of each row, and into columns of its own."""
+    effect = f"{term}: {change}" if change else term
+    labels = tuple(f"{effect}{suffix}" for suffix in question.labels)
+    columns = with_effect(question.columns, len(labels), term, change if mixed else None)
+    return replace(question, labels=labels, columns=columns)
 
 
 def _at_levels(question: Question, variable: Variable) -> Question:

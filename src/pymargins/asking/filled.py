@@ -23,10 +23,12 @@ def all_values(fitted: Fitted, variable: Variable) -> list[Any]:
     """Return all levels of a category; of a number its few observed values, or a grid."""
     if variable.kind != "numeric":
         return list(variable.levels)
-    observed = np.unique(np.asarray(fitted.frame[variable.name]))
-    if len(observed) <= MOST_VALUES:
-        return observed.tolist()
-    return np.linspace(variable.low, variable.high, GRID).tolist()
+    observed = np.unique(variable.numbers(fitted.frame[variable.name]))
+    if len(observed) > MOST_VALUES:
+        observed = np.linspace(variable.low, variable.high, GRID)
+    elif not variable.is_date:
+        return np.unique(np.asarray(fitted.frame[variable.name])).tolist()
+    return variable.of_numbers(observed).tolist()
 
 
 def as_mapping(atexog: Any) -> Any:

@@ -72,7 +72,8 @@ def effects(
     kind = None if verb == "dydx" else verb
     parts: list[Estimand] = []
     numeric = [name for name in names if fitted.variables[name].kind == "numeric"]
-    slopes = slope_effects(question, fitted.mean, numeric, kind)
+    mixed = len(numeric) < len(names)
+    slopes = slope_effects(question, fitted.mean, numeric, kind, mixed)
     for name in names:
         variable = fitted.variables[name]
         if variable.is_date and kind in ("eyex", "dyex"):

@@ -14,6 +14,8 @@ Columns: TypeAlias = "Mapping[str, Sequence[Any]]"
 
 #: The column that names what was compared.
 CONTRAST = "contrast"
+#: The column that names the variable whose slope or discrete changes rows are.
+TERM = "term"
 
 
 def in_common(columns: Columns, members: Sequence[IntArray]) -> dict[str, list[Any]]:
@@ -56,6 +58,27 @@ def shared(a: Columns, b: Columns) -> dict[str, list[Any]]:
 def with_contrast(columns: Columns, names: Sequence[str]) -> dict[str, Sequence[Any]]:
     """Add the column that names what was compared, in place of an older one."""
     return {**columns, CONTRAST: list(names)}
+
+
+def with_effect(columns: Columns, size: int, term: str, change: str | None = None) -> Columns:
+    """Add what each row is a slope or discrete change of.
+
+    A variable that is called as one of these columns gives way, as one that is set twice does.
+
+    Parameters
+    ----------
+    columns : mapping of str to sequence
+    size : int
+        The number of rows.
+    term : str
+        The variable.
+    change : str, optional
+        What is compared, ``"B - A"``; empty for a slope among discrete changes.
+    """
+    added = {TERM: [term] * size}
+    if change is not None:
+        added[CONTRAST] = [change] * size
+    return {**{f"at_{k}" if k in added else k: v for k, v in columns.items()}, **added}
 
 
 def _where_equal(

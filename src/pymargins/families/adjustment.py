@@ -34,7 +34,7 @@ import pandas as pd
 
 from pymargins._typing import AnyArray, FloatArray, IntArray
 from pymargins.errors import ArgumentError, ArgumentTypeError, not_one_of, unknown_name
-from pymargins.estimands.columns import CONTRAST
+from pymargins.estimands.columns import CONTRAST, TERM
 from pymargins.estimands.jacobians import over_used
 from pymargins.estimands.nodes import Estimand
 from pymargins.facts import Adjusted, Computed
@@ -223,7 +223,7 @@ def make_adjustment(
     if method not in METHODS:
         raise not_one_of("adjust", method, METHODS)
     names = _names(by, estimand)
-    groups = _groups([estimand.columns[name] for name in names], len(estimand))
+    groups = row_groups(estimand, names)
     families = tuple(
         (rows, Family(inference, estimand[rows], method if len(rows) > 1 else SINGLE))
         for rows in groups
@@ -233,12 +233,12 @@ def make_adjustment(
     return Adjustment(method, tuple(names), families, np.arange(size), size, facts)
 
 
-def suggested(inference: Uncertainty, estimand: Estimand) -> tuple[str, tuple[str, ...]]:
+def suggested(inference: Uncertainty, estimand: Estimand) -> tuple[Method, tuple[str, ...]]:
     """Return the method, and the columns of `by`, that would adjust these differences."""
     by = [
         name
         for name, values in estimand.columns.items()
-        if name != CONTRAST and len(set(map(str, values))) > 1
+        if name not in (CONTRAST, TERM) and len(set(map(str, values))) > 1
     ]
     groups = _groups([estimand.columns[name] for name in by], len(estimand))
     if min(len(rows) for rows in groups) < 2:
@@ -274,6 +274,12 @@ def _names(by: Any, estimand: Estimand) -> list[str]:
             raise unknown_name("by", name, estimand.columns, "a variable of these rows")
         found.append(plain)
     return found
+
+
+def row_groups(estimand: Estimand, by: Any) -> list[IntArray]:
+    """Return the positions of the rows that agree in the columns of `by`; all, without any."""
+    names = _names(by, estimand) if by else []
+    return _groups([estimand.columns[name] for name in names], len(estimand))
 
 
 def _groups(columns: Sequence[Sequence[Any]], size: int) -> list[IntArray]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from pymargins._typing import FloatArray
+from pymargins._typing import FloatArray, IntArray
 from pymargins.facts import Asked, Distribution, Kind, ResultFacts
 from pymargins.report import numbers, words
 from pymargins.report.notes import note_sentence, sentence
@@ -52,6 +52,29 @@ class Figures:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Arrows:
+    """Comparison arrows of some rows: of two rows they overlap where these do not differ.
+
+    Parameters
+    ----------
+    low, high : ndarray, shape (k,)
+        Where they end, in the units of the estimates; NaN where a row has nothing to point at.
+    wrong : int
+        Pairs of which no lengths of arrows would tell it.
+    words : str
+        How the differences were adjusted.
+    """
+
+    low: FloatArray
+    high: FloatArray
+    wrong: int = 0
+    words: str = ""
+
+    def __getitem__(self, rows: IntArray) -> Arrows:
+        return replace(self, low=self.low[rows], high=self.high[rows])
 
 
 def summarise(figures: Figures) -> Summary:

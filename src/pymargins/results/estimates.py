@@ -151,12 +151,16 @@ class Estimates:
             )
         if simultaneous:
             bounds = simultaneous_interval(self.inference, self.estimand, level)
-        elif self.adjustment is not None:
-            bounds = self.adjustment.interval(level)
         else:
-            bounds = self.inference.interval(self.estimand, level)
+            bounds = self._scale_bounds(level)
         low, high = self._back_transformed(bounds)
         return pd.DataFrame({"ci_lower": low, "ci_upper": high}, index=self._index)
+
+    def _scale_bounds(self, level: float) -> tuple[FloatArray, FloatArray]:
+        """Return intervals on the session's scale; as adjusted."""
+        if self.adjustment is not None:
+            return self.adjustment.interval(level)
+        return self.inference.interval(self.estimand, level)
 
     def _back_transformed(
         self, bounds: tuple[FloatArray, FloatArray]

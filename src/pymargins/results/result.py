@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from pymargins._typing import AnyArray
 from pymargins.asking.keywords import explains_keywords, explains_names
 from pymargins.elsewhere import FIGURES
+from pymargins.errors import UnsupportedError
 from pymargins.facts import FewDraws, Unadjusted
 from pymargins.families.adjustment import suggested
 from pymargins.inference.distributions import check_level
 from pymargins.report.figures import Figures, summarise
 from pymargins.report.summary import Summary
+from pymargins.results.comparisons import Adjust, Comparisons
 from pymargins.results.exports import arrow_stream, as_polars, table_frame
-from pymargins.results.predictions import Predictions
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from pymargins.report.plots import PlotKind
 
 
 @explains_names(FIGURES)
 @explains_keywords(
     *("conf_int", "test", "adjust", "joint_test", "equivalence", "pairwise", "contrast"),
-    *("where", "summary", "to_frame", "effect_size", "prediction_interval", "__getitem__"),
+    *("where", "summary", "to_frame", "effect_size", "prediction_interval", "plot", "letters"),
+    *("matrix", "__getitem__"),
 )
-class MarginsResult(Predictions):
+class MarginsResult(Comparisons):
     """Labelled estimates with their joint covariance; a sequence of named rows.
 
     Made by the verbs of a `Margins` session. Rows are picked by label, position or slice
@@ -176,13 +183,117 @@ class MarginsResult(Predictions):
     def _repr_html_(self) -> str:
         return self.summary().to_html()
 
-    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
-        """Draw the estimates: lines with bands over a numeric variable, otherwise a forest plot.
+    def plot(
+        self,
+        ax: Axes | None = None,
+        *,
+        kind: PlotKind | None = None,
+        x: str | None = None,
+        by: str | Sequence[str] | None = None,
+        facet: str | Sequence[str] | None = None,
+        order: Any = None,
+        colors: Any = None,
+        data: Any = None,
+        cluster: str | None = None,
+        rug: bool = False,
+        level: float | None = None,
+        simultaneous: bool = False,
+        arrows: bool | Adjust = False,
+        caption: bool = True,
+    ) -> Axes | AnyArray:
+        """Draw estimates with their confidence intervals.
 
-        See `pymargins.report.plot` for the options.
+        Unasked, the clearest picture that the rows make. Means over three or more values of a
+        number or a date are lines with bands, one for each level of a second variable; means over
+        two categories are points side by side, those of a level joined by a thin line (interaction
+        plot); a further variable makes panels that share both scales. Whatever takes the values 0
+        and 1 is a category. All else, contrasts and slopes over groups, is a forest plot, its rows
+        from top to bottom. Slopes and contrasts get a line at no effect: 0, or 1 for ratios.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Drawn into, without panels; by default a new figure is made.
+        kind : {"line", "points", "forest", "density"}, optional
+            ``"density"`` shows how the draws of a simulation or bootstrap are distributed.
+        x : str, optional
+            The variable along the axis.
+        by : str or list of str, optional
+            The variables that tell lines apart, in the order of the legend; where `x` or `kind` is
+            given, by default all others.
+        facet : str or list of str, optional
+            The variables that tell panels apart.
+        order : mapping or "estimate", optional
+            Which levels come first, by variable: ``{"arm": ["placebo", "drug"]}``; or all levels
+            and rows by their estimates.
+        colors : colour, list of colours or mapping of level to colour, optional
+            By default those of Okabe and Ito, told apart with every kind of colour vision.
+        data : data frame or True, optional
+            Rows whose outcomes are shown as points underneath mean responses; ``True`` takes the
+            rows of the fit. More than 3,000 are thinned.
+        cluster : str, optional
+            A column of the data: its means at each place are shown instead of single rows.
+        rug : bool
+            Whether the observed values of a numeric `x` are marked at the foot; of `data`.
+        level : float, optional
+            Confidence level; the session's by default.
+        simultaneous : bool
+            Whether the intervals hold together; see `conf_int`.
+        arrows : bool or str
+            Whether to draw comparison arrows: of two rows of a panel these overlap if and only if
+            the rows do not differ significantly, which intervals do not tell. All pairs of a panel
+            are one family; a string names the adjustment, as in `letters`.
+        caption : bool
+            Whether small print below says on what the figures rest. Nothing is written below axes
+            that are given.
+
+        Returns
+        -------
+        matplotlib Axes, or ndarray of them
+            One Axes for each panel, in reading order; to be labelled, limited and saved as usual.
+            Nothing is shown.
+
+        Raises
+        ------
+        ImportError
+            Without matplotlib.
+        UnknownNameError
+            For a variable that the rows do not have.
+        ArgumentError
+            Where the variables make no such picture.
+
+        References
+        ----------
+        Okabe, M. and Ito, K. (2008). *Color Universal Design*. https://jfly.uni-koeln.de/color/
+
+        Lenth, R. V. Comparison arrows. Documentation of the R package emmeans.
+        https://rvlenth.github.io/emmeans/articles/xplanations.html#arrows
         """
         from pymargins.report.plots import plot
 
-        level = options.pop("level", None)
-        simultaneous = options.get("simultaneous", False)
-        return plot(self.figures(level, simultaneous), ax=ax, **options)
+        figures = self.figures(level, simultaneous)
+        adjust = None if isinstance(arrows, bool) else arrows
+        return plot(
+            figures,
+            ax,
+            kind=kind,
+            x=x,
+            by=by,
+            facet=facet,
+            order=order,
+            colors=colors,
+            data=self._rows_of_the_fit() if data is True else data,
+            cluster=cluster,
+            rug=rug,
+            simultaneous=simultaneous,
+            arrows=partial(self._arrows, adjust=adjust, level=figures.level) if arrows else None,
+            draws=self.draws if kind == "density" else None,
+            show_caption=caption,
+        )
+
+    def _rows_of_the_fit(self) -> pd.DataFrame:
+        if self.whole is None:
+            raise UnsupportedError(
+                "data: this result was pickled without the data of its fit. Give the data frame."
+            )
+        return self.whole.fitted.frame

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from pymargins.report.plots.drawing import PALETTE
-from pymargins.report.plots.lines import MOST_LINES
+from pymargins.report.plots.choosing import MOST_LINES
+from pymargins.report.plots.layout import PlotKind
 from pymargins.report.plots.plotting import plot
+from pymargins.report.plots.style import PALETTE
 
-__all__ = ["MOST_LINES", "PALETTE", "plot"]
+__all__ = ["MOST_LINES", "PALETTE", "PlotKind", "plot"]

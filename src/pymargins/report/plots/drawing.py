@@ -1,105 +1,154 @@
-"""Drawing into matplotlib axes: lines with bands, and rows with intervals."""
+"""Drawing into matplotlib axes: lines with bands, points side by side, rows with intervals."""
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pymargins.report.figures import Figures
-from pymargins.report.plots.lines import Lines
+from pymargins._typing import AnyArray, FloatArray, IntArray
+from pymargins.report.figures import Arrows, Figures
+from pymargins.report.plots.style import GREY, Look, in_legend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-#: Okabe and Ito's colours, told apart with every kind of colour vision; the faint ones last.
-PALETTE = (
-    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442",
-)  # fmt: skip
-DASHES = ("-", "--", ":", "-.")
 #: With no more points than this a curve shows where they are.
 MOST_MARKERS = 12
-#: Labels of rows and of the vertical axis, and of the horizontal one, are wrapped to these.
-LABEL_WIDTH, AXIS_WIDTH = 42, 60
-TALLEST = 40.0
-GREY = "0.45"
+#: Points of one place stand so far apart, all of them no further than the second figure.
+DODGE, DODGED = 0.14, 0.6
+#: Intervals under comparison arrows, in points.
+WIDE = 8.0
 
 
-def wrapped(words: str, width: int) -> str:
-    """Wrap words; keep their dollar signs from being read as mathematics."""
-    return textwrap.fill(words, width).replace("$", r"\$")
-
-
-def _in_legend(words: str) -> str:
-    """Keep a name that starts with an underscore from being left out of the legend."""
-    return wrapped(f" {words}" if words.startswith("_") else words, LABEL_WIDTH)
-
-
-def make_axes(ax: Axes | None, size: tuple[float, float]) -> Axes:
-    """Return the axes that were given, or those of a new figure."""
-    if ax is not None:
-        return ax
-    try:
-        from matplotlib import pyplot
-    except ImportError:
-        raise ImportError("plot needs matplotlib: pip install 'pymargins[plot]'") from None
-    _, new = pyplot.subplots(figsize=size, layout="constrained")
-    new.spines[["top", "right"]].set_visible(False)
-    new.spines[["left", "bottom"]].set_color(GREY)
-    new.tick_params(color=GREY)
-    return new
-
-
-def draw_bands(ax: Axes, lines: Lines, figures: Figures, null: float | None) -> None:
-    """Draw each line within the band of its intervals, and a line at no effect."""
+def draw_null(ax: Axes, null: float | None, *, upright: bool) -> None:
+    """Draw a line at no effect, across the axes."""
     if null is not None:
-        ax.axhline(null, color=GREY, linewidth=0.8, zorder=0)
-    for i, (name, rows) in enumerate(lines.rows.items()):
-        color = PALETTE[i % len(PALETTE)]
-        at = lines.values[rows]
+        draw = ax.axvline if upright else ax.axhline
+        draw(null, color=GREY, linewidth=0.8, zorder=0)
+
+
+def draw_bands(
+    ax: Axes,
+    series: Mapping[str, IntArray],
+    places: AnyArray,
+    figures: Figures,
+    looks: Mapping[str, Look],
+) -> None:
+    """Draw each line within the band of its intervals."""
+    for name, rows in series.items():
+        at, look = places[rows], looks[name]
         low, high = figures.ci_lower[rows], figures.ci_upper[rows]
-        ax.fill_between(at, low, high, color=color, alpha=0.18, linewidth=0)
+        ax.fill_between(at, low, high, color=look.color, alpha=0.18, linewidth=0)
         ax.plot(
             at,
             figures.estimate[rows],
-            color=color,
-            label=_in_legend(name) or None,
-            linestyle=DASHES[i // len(PALETTE) % len(DASHES)],
+            color=look.color,
+            label=in_legend(name) or None,
+            linestyle=look.dashes,
             linewidth=1.6,
             marker="o" if len(rows) <= MOST_MARKERS else None,
             markersize=4,
         )
-    ax.set_xlabel(wrapped(lines.variable, AXIS_WIDTH))
     ax.margins(x=0.02)
-    if len(lines.rows) > 1:
-        title = wrapped(", ".join(lines.names), LABEL_WIDTH) or None
-        ax.legend(title=title, frameon=False, alignment="left")
 
 
-def forest_height(labels: Sequence[str]) -> float:
-    """Return the inches that the rows of a forest plot need."""
-    rows = sum(0.32 + 0.19 * label.count("\n") for label in labels)
-    return min(1.1 + rows, TALLEST)
+def offsets(count: int) -> FloatArray:
+    """Return how far the points of each series stand from their place."""
+    apart = min(DODGE, DODGED / max(count - 1, 1))
+    return (np.arange(count) - (count - 1) / 2) * apart
 
 
-def draw_forest(ax: Axes, labels: Sequence[str], figures: Figures, null: float | None) -> None:
-    """Draw one interval a row, from top to bottom, and a line at no effect."""
-    places = np.arange(len(labels))
-    if null is not None:
-        ax.axvline(null, color=GREY, linewidth=0.8, zorder=0)
-    middle = figures.estimate
-    reach = np.stack([middle - figures.ci_lower, figures.ci_upper - middle])
+def draw_points(
+    ax: Axes,
+    series: Mapping[str, IntArray],
+    places: FloatArray,
+    figures: Figures,
+    looks: Mapping[str, Look],
+    arrows: Arrows | None = None,
+) -> None:
+    """Draw points with their intervals side by side, those of a series joined by a thin line."""
+    for shift, name in zip(offsets(len(looks)), looks, strict=True):
+        if name not in series:
+            continue
+        rows, look = series[name], looks[name]
+        at, middle = places[rows] + shift, figures.estimate[rows]
+        ax.plot(at, middle, color=look.color, linewidth=0.8, alpha=0.6, linestyle=look.dashes)
+        ax.errorbar(
+            at,
+            middle,
+            yerr=_reach(figures, rows),
+            fmt=look.marker,
+            color=look.color,
+            label=in_legend(name) or None,
+            markersize=5.5,
+            **_interval_style(look.color, arrows is not None),
+        )
+        if arrows is not None:
+            _draw_arrows(ax, at, middle, arrows[rows], upright=True)
+
+
+def draw_forest(
+    ax: Axes,
+    rows: IntArray,
+    labels: Sequence[str],
+    figures: Figures,
+    color: Any,
+    arrows: Arrows | None = None,
+) -> None:
+    """Draw one interval a row, from top to bottom."""
+    places, middle = np.arange(len(rows), dtype=float), figures.estimate[rows]
     ax.errorbar(
         middle,
         places,
-        xerr=np.maximum(reach, 0.0),
+        xerr=_reach(figures, rows),
         fmt="o",
-        color=PALETTE[0],
-        markersize=5,
-        elinewidth=1.4,
-        capsize=0,
+        color=color,
+        markersize=5 if len(rows) <= 40 else 3.5,
+        **_interval_style(color, arrows is not None),
     )
-    ax.set_yticks(places, list(labels))
+    if arrows is not None:
+        found = arrows[rows]
+        _draw_arrows(ax, places, middle, found, upright=False)
+    name_rows(ax, labels)
+
+
+def name_rows(ax: Axes, labels: Sequence[str]) -> None:
+    """Name the rows of a list, from top to bottom."""
+    ax.set_yticks(np.arange(len(labels)), list(labels))
     ax.set_ylim(len(labels) - 0.5, -0.5)
+
+
+def _interval_style(color: Any, light: bool) -> dict[str, Any]:
+    """Return how intervals are drawn: light and wide where arrows lie on them."""
+    if not light:
+        return {"elinewidth": 1.4, "capsize": 0}
+    from matplotlib.colors import to_rgba
+
+    return {"elinewidth": WIDE, "capsize": 0, "ecolor": to_rgba(color, 0.25)}
+
+
+def _reach(figures: Figures, rows: IntArray) -> FloatArray:
+    middle = figures.estimate[rows]
+    low, high = figures.ci_lower[rows], figures.ci_upper[rows]
+    return np.maximum(np.stack([middle - low, high - middle]), 0.0)
+
+
+def _draw_arrows(
+    ax: Axes, places: FloatArray, middle: FloatArray, arrows: Arrows, *, upright: bool
+) -> None:
+    """Draw arrows from estimates to where they end, in the colour of text: above any other."""
+    from matplotlib import rcParams
+
+    color = rcParams["text.color"]
+    for ends, marker in (
+        (arrows.low, "v" if upright else "<"),
+        (arrows.high, "^" if upright else ">"),
+    ):
+        shown = np.isfinite(ends)
+        along = np.stack([middle[shown], ends[shown]])
+        across = np.stack([places[shown], places[shown]])
+        x, y = (across, along) if upright else (along, across)
+        ax.plot(x, y, color=color, linewidth=1.2, zorder=3)
+        ax.plot(x[1], y[1], color=color, linestyle="none", marker=marker, markersize=4.5, zorder=3)

@@ -1,0 +1,106 @@
+"""Colours, markers, wrapped labels: how pictures look."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pymargins.errors import ArgumentError, ArgumentTypeError, listing, near_miss
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+#: Okabe and Ito's colours, told apart with every kind of colour vision; the faint ones last.
+PALETTE = (
+    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442",
+)  # fmt: skip
+#: Of these two the one that the background hides gives way to the other.
+BLACK, WHITE = "#000000", "#FFFFFF"
+#: The sum of the parts of a background that is dark.
+DARK = 1.5
+DASHES = ("-", "--", ":", "-.")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+#: Labels of rows and of the vertical axis, and of the horizontal one, are wrapped to these.
+LABEL_WIDTH, AXIS_WIDTH = 42, 60
+GREY = "0.45"
+
+
+def wrapped(words: str, width: int) -> str:
+    """Wrap words; keep their dollar signs from being read as mathematics."""
+    return textwrap.fill(words, width, break_on_hyphens=False).replace("$", r"\$")
+
+
+def in_legend(words: str) -> str:
+    """Keep a name that starts with an underscore from being left out of the legend."""
+    return wrapped(f" {words}" if words.startswith("_") else words, LABEL_WIDTH)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The colour, dashes and marker of a series."""
+
+    color: Any
+    dashes: str
+    marker: str
+
+
+def looks(series: Sequence[str], palette: Sequence[Any], ax: Axes) -> dict[str, Look]:
+    """Give every series its look, the same in all panels.
+
+    Parameters
+    ----------
+    series : sequence of str
+        Their names in the legend.
+    palette : sequence of colours
+    ax : matplotlib Axes
+        On whose background they must be seen.
+    """
+    from matplotlib.colors import to_rgb
+
+    dark = sum(to_rgb(ax.get_facecolor())) < DARK
+    seen = [WHITE if dark and color == BLACK else color for color in palette]
+    return {
+        name: Look(
+            seen[i % len(seen)],
+            DASHES[i // len(seen) % len(DASHES)],
+            MARKERS[i % len(MARKERS)],
+        )
+        for i, name in enumerate(series)
+    }
+
+
+def palette_of(series: Sequence[str], colors: Any) -> Sequence[Any]:
+    """Return the colours that were asked for, or those of everybody."""
+    if colors is None:
+        return PALETTE
+    from matplotlib import colors as mcolors
+
+    if isinstance(colors, Mapping):
+        by_text = {str(level): color for level, color in colors.items()}
+        unknown = [name for name in by_text if name not in series]
+        if unknown:
+            raise ArgumentError(
+                f"colors: {listing(unknown)} is no line of this picture; there are "
+                f"{listing(series)}.{near_miss(unknown[0], series)}"
+            )
+        spare = iter([c for c in PALETTE if c not in by_text.values()] * len(series))
+        chosen = [by_text[name] if name in by_text else next(spare) for name in series]
+    elif mcolors.is_color_like(colors):
+        chosen = [colors]
+    elif isinstance(colors, str) or not isinstance(colors, Sequence):
+        raise ArgumentTypeError(
+            f"colors: expected a colour, a list of colours or a mapping of levels to colours, got "
+            f"{colors!r}."
+        )
+    else:
+        chosen = list(colors)
+    wrong = [color for color in chosen if not mcolors.is_color_like(color)]
+    if wrong or not chosen:
+        raise ArgumentError(
+            f"colors: {wrong[0]!r} is no colour that matplotlib knows."
+            if wrong
+            else "colors: the list is empty."
+        )
+    return chosen

@@ -1,0 +1,187 @@
+"""What the rows of a result vary by, as a picture has to know it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pymargins._typing import AnyArray, FloatArray, IntArray
+from pymargins.errors import ArgumentError, ArgumentTypeError, listing, near_miss, unknown_name
+from pymargins.facts import Kind
+from pymargins.report.figures import Figures
+from pymargins.values import value_text, value_texts
+
+#: The columns that say what was compared, and by which variable rows are slopes or changes.
+CONTRAST, TERM = "contrast", "term"
+#: The column that names the outcomes of a model with several.
+OUTCOME = "outcome"
+#: What `order` may say instead of levels.
+BY_ESTIMATE = "estimate"
+
+
+class Variables:
+    """The columns of a result: which make an axis, which levels they have, in which order.
+
+    Parameters
+    ----------
+    figures : Figures
+    order : mapping of str to sequence, or "estimate", optional
+        The levels that come first, by variable; or all levels by their mean estimate.
+    """
+
+    def __init__(self, figures: Figures, order: Any = None) -> None:
+        self.figures = figures
+        self.by_estimate = isinstance(order, str) and order == BY_ESTIMATE
+        self._first = {} if self.by_estimate else self._checked(order)
+        self._levels: dict[str, tuple[Any, ...]] = {}
+
+    @property
+    def columns(self) -> Mapping[str, Sequence[Any]]:
+        """The columns of the result."""
+        return self.figures.columns
+
+    @property
+    def effects(self) -> list[str]:
+        """The columns that say what rows are, instead of where."""
+        facts = self.figures.facts
+        found = [CONTRAST] if facts.quantity.compares else []
+        if facts.quantity.kind not in (Kind.MEAN, Kind.FUNCTION):
+            effect = facts.quantity.is_effect or facts.quantity.compares
+            found = [TERM, CONTRAST] if effect and facts.quantity.kind in SLOPES else found
+        return [name for name in found if name in self.columns]
+
+    @property
+    def varying(self) -> list[str]:
+        """The variables that take several values."""
+        effects = self.effects
+        return [n for n in self.columns if n not in effects and len(self.levels(n)) > 1]
+
+    def levels(self, name: str) -> tuple[Any, ...]:
+        """Return the values of a column, in the order in which a picture has them."""
+        if name not in self._levels:
+            found = list(dict.fromkeys(self.columns[name]))
+            if self.by_estimate and not self.is_continuous(name):
+                found.sort(key=lambda level: self._mean(name, level))
+            first = self._first.get(name, ())
+            self._levels[name] = (*first, *(v for v in found if v not in first))
+        return self._levels[name]
+
+    def texts(self, name: str) -> dict[Any, str]:
+        """Return how each value of a column is written."""
+        levels = self.levels(name)
+        return dict(zip(levels, value_texts(levels), strict=True))
+
+    def is_continuous(self, name: str) -> bool:
+        """Tell whether a column makes an axis: numbers and dates, not levels written as numbers."""
+        if name == OUTCOME and name not in self.figures.facts.session.variables:
+            return False
+        if name.removeprefix("at_") in self.figures.facts.session.categories:
+            return False
+        values = self.columns[name]
+        return all(map(_is_number, values)) or all(isinstance(v, date) for v in values)
+
+    def is_curve(self, name: str, fewest: int) -> bool:
+        """Tell whether a column has values enough for a curve, and is no indicator."""
+        levels = self.levels(name)
+        return self.is_continuous(name) and len(levels) >= fewest and not is_indicator(levels)
+
+    def widest(self, taken: Iterable[str], fewest: int) -> str | None:
+        """Return the continuous variable with the most values, the first of several."""
+        taken = list(taken)
+        found = [n for n in self.varying if n not in taken and self.is_curve(n, fewest)]
+        return max(found, key=lambda name: len(self.levels(name)), default=None)
+
+    def places(self, name: str) -> AnyArray:
+        """Return where along an axis each row stands: a number, or a date."""
+        return places_of(self.columns[name])
+
+    def effect_texts(self, leave_out: Sequence[str] = ()) -> list[str]:
+        """Return what each row is: ``"school: B - A"``; empty where it is a mean."""
+        names = [name for name in self.effects if name not in leave_out]
+        rows = zip(*(self.columns[name] for name in names), strict=True)
+        texts = [": ".join(str(part) for part in row if part) for row in rows]
+        return texts or [""] * len(self.figures)
+
+    def check(self, argument: str, names: Iterable[str]) -> None:
+        """Refuse what names no column."""
+        for name in names:
+            if name not in self.columns:
+                raise unknown_name(argument, name, self.columns, "a variable of this result")
+
+    def sorted(self, rows: IntArray) -> IntArray:
+        """Return rows of a list in the order asked for."""
+        if self.by_estimate:
+            return rows[np.argsort(self.figures.estimate[rows], kind="stable")]
+        keys = [
+            np.array([self.levels(n).index(self.columns[n][i]) for i in rows])
+            for n in reversed(list(self._first))
+        ]
+        return rows[np.lexsort(keys)] if keys else rows
+
+    def _mean(self, name: str, level: Any) -> float:
+        rows = [i for i, value in enumerate(self.columns[name]) if value == level]
+        return float(np.mean(self.figures.estimate[rows]))
+
+    def _checked(self, order: Any) -> dict[str, tuple[Any, ...]]:
+        if order is None:
+            return {}
+        if not isinstance(order, Mapping):
+            raise ArgumentTypeError(
+                'order: expected a mapping of variables to their levels, or "estimate"; got '
+                f"{order!r}."
+            )
+        self.check("order", order)
+        out: dict[str, tuple[Any, ...]] = {}
+        for name, given in order.items():
+            levels = tuple([given] if isinstance(given, str) else given)
+            known = list(dict.fromkeys(self.columns[name]))
+            for level in levels:
+                if level not in known:
+                    raise ArgumentError(
+                        f"order: no row has {name} = {level!r}. Values: "
+                        f"{listing(map(value_text, known))}.{near_miss(level, known)}"
+                    )
+            out[name] = tuple(dict.fromkeys(levels))
+        return out
+
+
+#: Of these rows are effects of a variable, which a column names.
+SLOPES = (
+    Kind.SLOPE,
+    Kind.CHANGE,
+    Kind.SLOPE_OR_CHANGE,
+    Kind.EYEX,
+    Kind.EYDX,
+    Kind.DYEX,
+    Kind.CLUSTER_SHARE,
+    Kind.SLOPE_QUANTILE,
+)
+
+
+def is_indicator(levels: Sequence[Any]) -> bool:
+    """Tell whether these are 0 and 1, which are a category whatever their type."""
+    return all(level in (0, 1) for level in levels)
+
+
+def places_of(values: Sequence[Any]) -> AnyArray:
+    """Return numbers as they are, spans of time in days, and dates as dates."""
+    if any(isinstance(v, timedelta) for v in values):
+        return np.array([pd.Timedelta(v) / pd.Timedelta(days=1) for v in values])
+    if all(isinstance(v, date) for v in values):
+        return np.asarray(pd.to_datetime(list(values)), dtype="datetime64[ns]")
+    return np.array(values, dtype=float)
+
+
+def as_numbers(places: AnyArray) -> FloatArray:
+    """Return places as numbers that can be compared."""
+    return places.astype("int64").astype(float) if places.dtype.kind == "M" else places
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, (bool, np.bool_)):
+        return False
+    return isinstance(value, (int, float, np.integer, np.floating, timedelta, np.timedelta64))
