@@ -363,3 +363,26 @@ def _ends(ax: Any, marker: str) -> tuple[Any, Any]:
 
 def ax_caption(ax: Any) -> str:
     return " ".join(ax.figure.get_supxlabel().split())
+
+
+def test_new_observations_lie_in_a_lighter_band(m: Margins) -> None:
+    points = m.predict(pd.DataFrame({"age": AGES, "female": 0, "dose": 1.0, "school": "A"}))
+    ax = points.plot(prediction=True)
+    lighter, band = bands(ax)
+    wide = points.prediction_interval().to_frame()
+    heights = lighter.get_paths()[0].vertices[:, 1]
+    assert heights.min() == pytest.approx(wide["pi_lower"].min())
+    assert heights.max() == pytest.approx(wide["pi_upper"].max())
+    assert lighter.get_alpha() < band.get_alpha()
+    assert ax.get_ylabel().replace("\n", " ") == "Mean score (95 % CI, lighter: new observations)"
+    forest = points.plot(kind="forest", prediction="cluster", level=0.9)
+    thin, thick = [c for c in forest.collections if isinstance(c, LineCollection)]
+    wide = points.prediction_interval(0.9, "cluster").to_frame()
+    np.testing.assert_allclose(
+        [s[:, 0] for s in thin.get_segments()], wide[["pi_lower", "pi_upper"]], rtol=1e-10
+    )
+    assert len(thick.get_segments()) == 4
+    with pytest.raises(UnsupportedError, match="averages over several design points"):
+        m.predict("age").plot(prediction=True)
+    with pytest.raises(ArgumentError, match="a density plot shows draws"):
+        points.plot(kind="density", prediction=True)

@@ -77,6 +77,22 @@ class Arrows:
         return replace(self, low=self.low[rows], high=self.high[rows])
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Wider:
+    """Intervals around those of the estimates: where new observations lie.
+
+    Parameters
+    ----------
+    low, high : ndarray, shape (k,)
+    what : str
+        What they are of: ``"new observations"``.
+    """
+
+    low: FloatArray
+    high: FloatArray
+    what: str
+
+
 def summarise(figures: Figures) -> Summary:
     """Make the table of a result.
 

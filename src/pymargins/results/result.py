@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,8 @@ from pymargins.errors import UnsupportedError
 from pymargins.facts import FewDraws, Unadjusted
 from pymargins.families.adjustment import suggested
 from pymargins.inference.distributions import check_level
-from pymargins.report.figures import Figures, summarise
+from pymargins.models.new_observations import OBSERVATION
+from pymargins.report.figures import Figures, Wider, summarise
 from pymargins.report.summary import Summary
 from pymargins.results.comparisons import Adjust, Comparisons
 from pymargins.results.exports import arrow_stream, as_polars, table_frame
@@ -198,6 +199,7 @@ class MarginsResult(Comparisons):
         rug: bool = False,
         level: float | None = None,
         simultaneous: bool = False,
+        prediction: bool | Literal["observation", "cluster"] = False,
         arrows: bool | Adjust = False,
         caption: bool = True,
     ) -> Axes | AnyArray:
@@ -239,6 +241,9 @@ class MarginsResult(Comparisons):
             Confidence level; the session's by default.
         simultaneous : bool
             Whether the intervals hold together; see `conf_int`.
+        prediction : bool or {"observation", "cluster"}
+            Whether to draw, lighter, where new observations lie, or the means of new clusters: see
+            `prediction_interval`.
         arrows : bool or str
             Whether to draw comparison arrows: of two rows of a panel these overlap if and only if
             the rows do not differ significantly, which intervals do not tell. All pairs of a panel
@@ -286,10 +291,17 @@ class MarginsResult(Comparisons):
             cluster=cluster,
             rug=rug,
             simultaneous=simultaneous,
+            wider=self._wider(prediction, figures.level) if prediction else None,
             arrows=partial(self._arrows, adjust=adjust, level=figures.level) if arrows else None,
             draws=self.draws if kind == "density" else None,
             show_caption=caption,
         )
+
+    def _wider(self, prediction: Any, level: float) -> Wider:
+        of = OBSERVATION if prediction is True else prediction
+        found = self.prediction_interval(level, of).figures
+        what = "new observations" if of == OBSERVATION else "means of new clusters"
+        return Wider(found.pi_lower, found.pi_upper, what)
 
     def _rows_of_the_fit(self) -> pd.DataFrame:
         if self.whole is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pymargins.facts import Adjusted
 from pymargins.report import words
-from pymargins.report.figures import Arrows, Figures
+from pymargins.report.figures import Arrows, Figures, Wider
 from pymargins.report.notes import adjustment_words, sentence
 from pymargins.report.numbers import percent
 
@@ -12,7 +12,9 @@ from pymargins.report.numbers import percent
 MEAN = "mean response"
 
 
-def axis_label(figures: Figures, effect: str, simultaneous: bool) -> str:
+def axis_label(
+    figures: Figures, effect: str, simultaneous: bool, wider: Wider | None = None
+) -> str:
     """Name what is drawn, of what, and its intervals: ``"Mean score (95 % CI)"``."""
     facts = figures.facts
     response = facts.session.model.response
@@ -25,7 +27,8 @@ def axis_label(figures: Figures, effect: str, simultaneous: bool) -> str:
     if effect:
         label += f", {effect}"
     together = "simultaneous " if simultaneous else "adjusted " if adjusted(figures) else ""
-    return f"{label} ({together}{percent(figures.level)} CI)"
+    beyond = f", lighter: {wider.what}" if wider is not None else ""
+    return f"{label} ({together}{percent(figures.level)} CI{beyond})"
 
 
 def adjusted(figures: Figures) -> bool:

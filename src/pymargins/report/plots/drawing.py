@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pymargins._typing import AnyArray, FloatArray, IntArray
-from pymargins.report.figures import Arrows, Figures
+from pymargins.report.figures import Arrows, Figures, Wider
 from pymargins.report.plots.style import GREY, Look, in_legend
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ MOST_MARKERS = 12
 DODGE, DODGED = 0.14, 0.6
 #: Intervals under comparison arrows, in points.
 WIDE = 8.0
+#: Wider intervals, of new observations.
+THIN: dict[str, Any] = {"linewidth": 0.7, "alpha": 0.6}
 
 
 def draw_null(ax: Axes, null: float | None, *, upright: bool) -> None:
@@ -35,10 +37,14 @@ def draw_bands(
     places: AnyArray,
     figures: Figures,
     looks: Mapping[str, Look],
+    wider: Wider | None = None,
 ) -> None:
-    """Draw each line within the band of its intervals."""
+    """Draw each line within the band of its intervals, and within a lighter one of wider ones."""
     for name, rows in series.items():
         at, look = places[rows], looks[name]
+        if wider is not None:
+            low, high = wider.low[rows], wider.high[rows]
+            ax.fill_between(at, low, high, color=look.color, alpha=0.07, linewidth=0)
         low, high = figures.ci_lower[rows], figures.ci_upper[rows]
         ax.fill_between(at, low, high, color=look.color, alpha=0.18, linewidth=0)
         ax.plot(
@@ -67,6 +73,7 @@ def draw_points(
     figures: Figures,
     looks: Mapping[str, Look],
     arrows: Arrows | None = None,
+    wider: Wider | None = None,
 ) -> None:
     """Draw points with their intervals side by side, those of a series joined by a thin line."""
     for shift, name in zip(offsets(len(looks)), looks, strict=True):
@@ -74,6 +81,8 @@ def draw_points(
             continue
         rows, look = series[name], looks[name]
         at, middle = places[rows] + shift, figures.estimate[rows]
+        if wider is not None:
+            ax.vlines(at, wider.low[rows], wider.high[rows], color=look.color, **THIN)
         ax.plot(at, middle, color=look.color, linewidth=0.8, alpha=0.6, linestyle=look.dashes)
         ax.errorbar(
             at,
@@ -96,9 +105,12 @@ def draw_forest(
     figures: Figures,
     color: Any,
     arrows: Arrows | None = None,
+    wider: Wider | None = None,
 ) -> None:
     """Draw one interval a row, from top to bottom."""
     places, middle = np.arange(len(rows), dtype=float), figures.estimate[rows]
+    if wider is not None:
+        ax.hlines(places, wider.low[rows], wider.high[rows], color=color, **THIN)
     ax.errorbar(
         middle,
         places,

@@ -11,7 +11,7 @@ import numpy as np
 from pymargins._typing import AnyArray, FloatArray, IntArray
 from pymargins.errors import ArgumentError, ArgumentTypeError
 from pymargins.report import words
-from pymargins.report.figures import Arrows, Figures
+from pymargins.report.figures import Arrows, Figures, Wider
 from pymargins.report.plots.axes import (
     SINGLE,
     add_caption,
@@ -58,6 +58,7 @@ def plot(
     cluster: str | None = None,
     rug: bool = False,
     simultaneous: bool = False,
+    wider: Wider | None = None,
     arrows: Compare | None = None,
     draws: FloatArray | None = None,
     show_caption: bool = True,
@@ -72,6 +73,8 @@ def plot(
         As in `MarginsResult.plot`.
     simultaneous : bool
         Whether the intervals hold together with their level, for the axis to say so.
+    wider : Wider, optional
+        Intervals that are drawn lighter around these.
     arrows : callable, optional
         From positions of rows to their comparison arrows.
     draws : ndarray, shape (B, k), optional
@@ -90,6 +93,8 @@ def plot(
     variables = Variables(figures, order)
     layout = choose_layout(variables, kind, x, by, facet, single=ax is not None)
     _check_options(layout, data, cluster, rug, arrows)
+    if layout.kind == "density" and wider is not None:
+        raise ArgumentError("prediction: a density plot shows draws of estimates; leave it out.")
     if layout.kind == "density" and draws is None:
         raise ArgumentError(
             'kind: "density" shows the distribution of draws, and these figures have none. Ask a '
@@ -98,7 +103,7 @@ def plot(
     observed = None if data is None else Observed(data, layout, variables, cluster)
     ends = None if arrows is None else _ends(layout, figures, arrows)
     palette = palette_of(layout.series, colors)
-    picture = Picture(variables, layout, palette, simultaneous, ends, draws)
+    picture = Picture(variables, layout, palette, simultaneous, ends, draws, wider)
     axes = picture.drawn(ax, observed, rug)
     if ax is None and show_caption:
         parts = [
@@ -150,6 +155,7 @@ class Picture:
     simultaneous: bool
     arrows: Arrows | None
     draws: FloatArray | None
+    wider: Wider | None
 
     @property
     def figures(self) -> Figures:
@@ -159,7 +165,7 @@ class Picture:
     def drawn(self, ax: Axes | None, observed: Observed | None, rug: bool) -> list[Axes]:
         """Draw into the axes given, or into those of a new figure, and return them."""
         effect = self.layout.effect
-        label = axis_label(self.figures, effect, self.simultaneous)
+        label = axis_label(self.figures, effect, self.simultaneous, self.wider)
         if self.layout.is_list:
             return self._lists(ax, label)
         count = len(self.layout.panels)
@@ -178,9 +184,9 @@ class Picture:
                 if rug:
                     observed.draw_rug(one, panel)
             if self.layout.kind == "line":
-                draw_bands(one, panel.series, places, self.figures, look)
+                draw_bands(one, panel.series, places, self.figures, look, self.wider)
             else:
-                draw_points(one, panel.series, places, self.figures, look, self.arrows)
+                draw_points(one, panel.series, places, self.figures, look, self.arrows, self.wider)
         self._name_axes(axes, label, own)
         return axes
 
@@ -218,7 +224,7 @@ class Picture:
             if self.draws is not None:
                 draw_densities(one, rows, names, self.figures, self.draws, color)
             else:
-                draw_forest(one, rows, names, self.figures, color, self.arrows)
+                draw_forest(one, rows, names, self.figures, color, self.arrows, self.wider)
             if panel.title:
                 one.set_title(wrapped(panel.title, 40), fontsize="medium")
             if len(names) > LONG:
