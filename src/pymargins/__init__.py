@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     )
     from pymargins.estimands.scales import Scale
     from pymargins.options import HAC, Bootstrap, Delta, KenwardRoger, Response, Simulation
+    from pymargins.results.loaded import load
     from pymargins.results.result import MarginsResult
     from pymargins.session import Margins
 
@@ -68,6 +69,7 @@ __all__ = [
     "grid",
     "helmert",
     "levels",
+    "load",
     "pairwise",
     "polynomial",
     "reference",
@@ -104,6 +106,7 @@ _HOME = {
     "grid": "pymargins.asking.helpers",
     "helmert": "pymargins.asking.helpers",
     "levels": "pymargins.asking.helpers",
+    "load": "pymargins.results.loaded",
     "pairwise": "pymargins.asking.helpers",
     "polynomial": "pymargins.asking.helpers",
     "reference": "pymargins.asking.helpers",

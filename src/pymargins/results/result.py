@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields
 from functools import partial
+from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -22,6 +23,7 @@ from pymargins.report.figures import Figures, Wider, summarise
 from pymargins.report.summary import Summary
 from pymargins.results.comparisons import Adjust, Comparisons
 from pymargins.results.exports import arrow_stream, as_polars, table_frame
+from pymargins.results.saved import save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -107,6 +109,22 @@ class MarginsResult(Comparisons):
     def __setstate__(self, state: dict[str, Any]) -> None:
         for name, value in state.items():
             object.__setattr__(self, name, value)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write a file that `pymargins.load` reads without the model: JSON and arrays, no pickle.
+
+        Parameters
+        ----------
+        path : str or path
+            Of a file, which is replaced once the new one is whole.
+
+        Raises
+        ------
+        UnsupportedError
+            For a scale of your own functions, profile-likelihood limits, and values of variables
+            that JSON has no word for.
+        """
+        save(self, path)
 
     # --- tables --------------------------------------------------------------------------------
 
