@@ -10,7 +10,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 
-from support import known_cluster_agreement, response_agreement, variance_agreement
+from support import (
+    known_cluster_agreement,
+    prediction_agreement,
+    response_agreement,
+    variance_agreement,
+)
 from support.beyond_cases import CASES, Case, Compared, Deviation, Excluded, beyond_case
 
 
@@ -22,6 +27,16 @@ def known_clusters(case: Case) -> Iterator[Compared]:
 def known_clusters_through_fits(case: Case) -> Iterator[Compared]:
     """Predictions of known clusters through statsmodels' fit, polished."""
     yield from known_cluster_agreement.compare(case, case.fit, polish=True)
+
+
+def predictions(case: Case) -> Iterator[Compared]:
+    """Prediction intervals, at R's estimates."""
+    yield from prediction_agreement.compare(case, case.fit, adapter=case.at_r)
+
+
+def predictions_through_fits(case: Case) -> Iterator[Compared]:
+    """Prediction intervals through statsmodels' fit, polished."""
+    yield from prediction_agreement.compare(case, case.fit, polish=True)
 
 
 def responses(case: Case) -> Iterator[Compared]:
@@ -63,6 +78,8 @@ def whole_fits(case: Case) -> Iterator[Compared]:
 KINDS: dict[str, Callable[[Case], Iterable[Compared]]] = {
     "A known clusters": known_clusters,
     "A known clusters, whole fits": known_clusters_through_fits,
+    "B predictions": predictions,
+    "B predictions, whole fits": predictions_through_fits,
     "C responses": responses,
     "C smearing": smearing,
     "C responses, whole fits": responses_through_fits,

@@ -131,6 +131,16 @@ def test_a_new_observation_has_all_variances(clusters):
         np.testing.assert_allclose(found["pi_upper"] - found["estimate"], half, rtol=EXACT)
 
 
+def test_a_mean_of_observations_weighs_as_many(clusters, ols):
+    result = session(clusters, vcov="gls").predict(POINTS)
+    five = result.prediction_interval(weight=5).to_frame()["prediction_error"]
+    cluster = result.prediction_interval(of="cluster").to_frame()["prediction_error"]
+    np.testing.assert_allclose(five**2, cluster**2 + clusters.scale / 5, rtol=EXACT)
+    plain = Margins(ols).predict(POINTS)
+    four = plain.prediction_interval(weight=[4, 4, 4]).to_frame()["prediction_error"]
+    np.testing.assert_allclose(four**2, plain.std_error**2 + ols.scale / 4, rtol=EXACT)
+
+
 def test_a_known_cluster_has_its_error_of_prediction_and_the_residual(clusters, frame):
     m = session(clusters, random_effects="predicted", df="kenward-roger")
     result = m.predict(POINTS.assign(student=[0, 1, 2]))
@@ -190,6 +200,18 @@ def test_degrees_of_freedom_below_two_are_refused(frame):
     with pytest.raises(NumericalError, match=r"degrees of freedom.*of=.observation"):
         m.predict({"dose": 1.0}).prediction_interval(of="cluster")
     assert np.isfinite(ends(session(fit).predict({"dose": 1.0}).prediction_interval())).all()
+
+
+def test_clusters_without_variance_have_no_mean_of_a_new_one(frame):
+    rng = np.random.default_rng(2)
+    alike = frame.assign(score=50 + rng.normal(size=len(frame)))
+    alike["score"] -= alike.groupby("student")["score"].transform("mean")
+    fit = mixed("score ~ dose", alike, how={"method": "powell"})
+    for options in ({}, {"df": "satterthwaite"}, {"df": "kenward-roger"}):
+        result = session(fit, polish=True, **options).predict({"dose": 1.0})
+        with pytest.raises(NumericalError, match=r"of: .cluster. has no interval at 'dose=1'"):
+            result.prediction_interval(of="cluster")
+        assert len(result.prediction_interval()) == 1
 
 
 # --- bootstraps ----------------------------------------------------------------------------------
@@ -378,7 +400,7 @@ def test_figures_that_are_no_design_point_are_refused(clusters, ask, words):
         ({}, {"of": "clusters"}, ArgumentError, "Did you mean 'cluster'"),
         ({}, {"level": 95}, ArgumentError, "Did you mean 0.95"),
         ({}, {"lvel": 0.9}, ArgumentTypeError, "Did you mean 'level'"),
-        ({}, {"weight": 2}, ArgumentError, "it is for WLS"),
+        ({}, {"weight": 2, "of": "cluster"}, ArgumentError, "no residual"),
         ({"random_effects": "zero"}, {}, UnsupportedError, "nobody meets"),
         ({"scale": "log"}, {}, UnsupportedError, "linear_scale"),
         ({"vcov": "CR2", "df": "satterthwaite"}, {}, UnsupportedError, "Bell-McCaffrey"),

@@ -37,12 +37,9 @@ def compare(case: Case, model: Any, **options: Any) -> Iterator[Compared]:
         reason = _not_asked(case, query["spec"])
         for way, session in REFERENCES.items():
             name = f"{case.id}: {query['id']} {way}"
-            if reason:
-                yield Excluded(name, "", reason)
-            elif way == "kenward_roger" and not case.reml:
-                yield Excluded(name, "", "Kenward-Roger of a fit by ML, which R refits")
-            elif query["rows"][0][way] is None:
-                yield Excluded(name, "", "R has no observed information of a singular fit")
+            why = reason or _not_alike(case, query, way)
+            if why:
+                yield from (Excluded(name, str(i), why) for i in range(len(query["rows"])))
             else:
                 yield from _query(name, query, way, model, {**options, **session})
 
@@ -50,15 +47,27 @@ def compare(case: Case, model: Any, **options: Any) -> Iterator[Compared]:
 def _not_asked(case: Case, spec: Mapping[str, Any]) -> str:
     """Say why a question has no words here; nothing where it has."""
     if spec["target"] == "slope":
-        return "slopes of new clusters: m.slope_quantiles has their spread"
-    if spec.get("observations", 1) > 1:
-        return "the mean of several observations: not offered"
+        return "of slopes of new clusters: m.slope_quantiles has their spread"
     if "combine" in spec or spec["average"] != "none":
-        return "differences and averages of a new cluster: refused"
+        return "of differences and averages of a new cluster: refused"
     fixed = [name for name, info in case.columns.items() if info["role"] == "fixed"]
     partly = [key for group in spec["new"] for key in group.split(":") if key in fixed]
     if spec["known"] and partly:
-        return "a new level of a factor that the fixed part has too: no word for it"
+        return "of a new level of a factor that the fixed part has too: no word for it"
+    return ""
+
+
+def _not_alike(case: Case, query: Mapping[str, Any], way: str) -> str:
+    """Say why R's figures are of something else; nothing where they are not."""
+    if way == "kenward_roger" and not case.reml:
+        return "of Kenward and Roger after ML: R's are of the REML refit"
+    if query["rows"][0][way] is None:
+        return "of a singular fit, where R has no observed information"
+    spec, between = query["spec"], [r["total_variance"]["new_clusters"] for r in query["rows"]]
+    if spec["new"] and "observations" not in spec and not all(between):
+        return "of the mean of a new cluster at a variance of zero: refused"
+    if any(float(row[way]["df"] or np.inf) < FEWEST_DF for row in query["rows"]):
+        return "with fewer than two degrees of freedom: refused"
     return ""
 
 
@@ -66,10 +75,6 @@ def _query(
     name: str, query: Mapping[str, Any], way: str, model: Any, options: Mapping[str, Any]
 ) -> Iterator[Compared]:
     spec, rows = query["spec"], query["rows"]
-    few = [float(row[way]["df"] or np.inf) < FEWEST_DF for row in rows]
-    if any(few):
-        yield Excluded(name, "", "fewer than two degrees of freedom: refused")
-        return
     points = pd.DataFrame([_point(point, spec) for point in spec["points"]])
     if points.shape[1] == 0:
         points = None
@@ -77,11 +82,10 @@ def _query(
     with quietly():
         m = Margins(model, **options, **({"random_effects": "predicted"} if known else {}))
     result = m.predict(points)
-    single = "observations" in spec
-    if known and not single:
+    if known and "observations" not in spec:
         ends, error, df = result.conf_int().to_numpy(), result.std_error, result.df
     else:
-        found = result.prediction_interval(of="observation" if single else "cluster").to_frame()
+        found = result.prediction_interval(**_what(spec)).to_frame()
         ends = found[["pi_lower", "pi_upper"]].to_numpy()
         error, df = found["prediction_error"], found["df"]
     for i, row in enumerate(rows):
@@ -118,6 +122,11 @@ def _on_response_scale(
         yield Deviation(name, label, "estimate", median)
         ends = found[["pi_lower", "pi_upper"]].to_numpy()[i]
         yield Deviation(name, label, "limits", _far(ends, limits))
+
+
+def _what(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an interval is asked of: a cluster, or the mean of so many observations."""
+    return {"weight": spec["observations"]} if "observations" in spec else {"of": "cluster"}
 
 
 def _point(point: Mapping[str, Any], spec: Mapping[str, Any]) -> dict[str, Any]:

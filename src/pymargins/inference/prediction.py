@@ -34,6 +34,7 @@ Statistical Association* 80(392), 1026-1031. doi:10.1080/01621459.1985.10478220
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,6 +55,8 @@ from pymargins.models.variances import GAMMA
 
 #: With fewer degrees of freedom the limits of t say nothing: it has no variance.
 FEWEST_DF = 2.0
+#: A variance between clusters below this share of the residual one is at its bound.
+BOUND = 1e-6
 #: Halvings of the bracket of a quantile: to the last digit.
 HALVINGS = 100
 #: Numbers held at once while quantiles are found.
@@ -80,6 +83,24 @@ class Limits:
     low: FloatArray
     high: FloatArray
     reference: ReferenceFacts
+
+
+def require_clusters_vary(varying: Varying, labels: Sequence[str]) -> None:
+    """Raise where the mean of a new cluster would have the interval of the mean of all.
+
+    Raises
+    ------
+    NumericalError
+        For rows at which the variance between clusters is estimated as zero.
+    """
+    none = np.flatnonzero(varying.variance <= BOUND * varying.gamma[-1])
+    if len(none):
+        raise NumericalError(
+            f'of: "cluster" has no interval at {listing((labels[i] for i in none), 3)}: there the '
+            "variance between clusters is estimated as zero, which says that the data cannot tell "
+            'it, not that all clusters are alike. m.variance_components(method="profile") shows '
+            f'how large it may be; a new observation, of="{OBSERVATION}", has an interval.'
+        )
 
 
 def by_delta(

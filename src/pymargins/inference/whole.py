@@ -17,14 +17,20 @@ from pymargins.facts import BootstrapDraws, CovarianceFacts, Note, SimulatedDraw
 from pymargins.inference.covariance import choose_covariance
 from pymargins.inference.delta import DeltaInference, new_key
 from pymargins.inference.drawn import DrawsInference
-from pymargins.inference.prediction import DrawnVariances, Limits, by_delta, by_draws
+from pymargins.inference.prediction import (
+    DrawnVariances,
+    Limits,
+    by_delta,
+    by_draws,
+    require_clusters_vary,
+)
 from pymargins.inference.reference import choose_reference
 from pymargins.inference.resampling import of_blocks
 from pymargins.inference.uncertainty import Uncertainty
 from pymargins.inference.variances import OwnScales, ProfileLimits, VarianceDraws
 from pymargins.models.fitted import Fitted
 from pymargins.models.means import LinearMean
-from pymargins.models.new_observations import Varying
+from pymargins.models.new_observations import CLUSTER, Varying
 from pymargins.models.parameters import Point
 from pymargins.models.uncertainty import Covariance, Reference, Replicates, SmallSample
 from pymargins.models.variances import GAMMA, VarianceStructure
@@ -138,6 +144,8 @@ class Whole:
         level : float
         of : {"observation", "cluster"}
         """
+        if of == CLUSTER:
+            require_clusters_vary(varying, predictor.labels)
         own = self.inference
         if isinstance(own, DeltaInference):
             return by_delta(self._of_predictor(own), predictor, varying, level, of)

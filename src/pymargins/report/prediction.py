@@ -102,7 +102,7 @@ def prediction_words(facts: PredictionFacts) -> list[str]:
         what = "the mean of a new cluster: the estimate and the effects of a new cluster vary"
     else:
         whose = {"": "", "new": " of a new cluster", "own": " of that cluster"}[facts.clusters]
-        weights = ", of the weight given" if facts.weighted else ""
+        weights = ", of the weight given (a mean of m weighs m)" if facts.weighted else ""
         what = f"one new observation{whose}{weights}: {VARY[facts.clusters]} vary"
     words = [f"each interval is for {what}, normally"]
     if facts.of_total:

@@ -14,7 +14,6 @@ from pymargins.facts import (
     BootstrapDraws,
     Distribution,
     FewGroups,
-    FitWeights,
     Kind,
     PredictionFacts,
     RandomEffects,
@@ -59,9 +58,9 @@ class Predictions(EffectSizes):
         .. math:: \hat\eta \pm t_\nu\sqrt{T}
 
         with T of linear regressions :math:`M + s^2/w`, of mixed models :math:`M + z'\Psi z +
-        \sigma^2` for an observation of a cluster that was not in the study, and with
-        ``random_effects="predicted"`` :math:`M + \sigma^2` for one of the row's own cluster, M its
-        error of prediction (of a cluster that the fit has not seen, with the variance of one).
+        \sigma^2/w` for an observation of a cluster that was not in the study, and with
+        ``random_effects="predicted"`` :math:`M + \sigma^2/w` for one of the row's own cluster, M
+        its error of prediction (of a cluster that the fit has not seen, with the variance of one).
         Random effects and residuals are normal.
 
         The distribution is the session's: t(n - k) of least squares, normal, or, with
@@ -78,7 +77,9 @@ class Predictions(EffectSizes):
         of : {"observation", "cluster"}
             ``"cluster"``: the mean of a new cluster, :math:`T = M + z'\Psi z`.
         weight : float or array of shape (k,), optional
-            Of `WLS`: how much the new observation weighs, its variance :math:`s^2/w`; 1 by default.
+            How much the new observation weighs, 1 by default: its residual has the variance
+            :math:`\sigma^2/w`. In `WLS` as rows of the fit weigh; the mean of m new observations,
+            of one cluster where there are clusters, weighs m.
 
         Returns
         -------
@@ -93,7 +94,8 @@ class Predictions(EffectSizes):
             other than `OLS`, `WLS`, `GLS` and `MixedLM`; scales other than the identity; and
             degrees of freedom that are of coefficients alone.
         NumericalError
-            Where T has fewer than 2 degrees of freedom, so that t has no limits worth printing.
+            Where T has fewer than 2 degrees of freedom, so that t has no limits worth printing, and
+            for the mean of a new cluster where the variance between clusters is estimated as zero.
 
         References
         ----------
@@ -113,7 +115,7 @@ class Predictions(EffectSizes):
         """
         level = self.level if level is None else check_level(level)
         fitted = self._predictable(of)
-        weights = _weights(fitted, weight, of, len(self))
+        weights = _weights(weight, of, len(self))
         part = random_part_of(fitted)
         points = self._points(fitted, part)
         gamma = fitted.parameters[GAMMA]
@@ -236,15 +238,14 @@ def _require_settable(fitted: Fitted, part: RandomPart) -> None:
         )
 
 
-def _weights(fitted: Fitted, weight: Any, of: str, size: int) -> FloatArray:
+def _weights(weight: Any, of: str, size: int) -> FloatArray:
     """Return the weights of new observations, (1,) or (k,)."""
     if weight is None:
         return np.ones(1)
-    weighs = any(isinstance(n, FitWeights) and n.kind == "weights" for n in fitted.facts.notes)
-    if not weighs or of == CLUSTER:
+    if of == CLUSTER:
         raise ArgumentError(
-            f"weight: observations of a {fitted.facts.kind} fitted without weights have one "
-            "variance. Leave it out; it is for WLS."
+            'weight: the mean of a new cluster, of="cluster", has no residual that could weigh '
+            "more or less. Leave one of the two out."
         )
     try:
         given = np.asarray(weight, dtype=float)
