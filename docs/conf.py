@@ -19,7 +19,7 @@ extensions = [
     "mathml",
     "sphinx.ext.napoleon",
 ]
-exclude_patterns = ["_build", "jupyter_execute"]
+exclude_patterns = ["_build", "jupyter_execute", "examples/data"]  # examples: a link to ../examples
 # A section of index.md may be empty; Sphinx gives this warning no type to suppress it by.
 logging.getLogger("sphinx.sphinx.directives.other").addFilter(
     lambda record: getattr(record, "subtype", None) != "empty_glob"
