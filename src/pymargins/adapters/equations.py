@@ -137,7 +137,7 @@ def read_users_formula(
         For one that cannot be read.
     """
     try:
-        return read_formula(formula.rpartition("~")[2], rows)
+        return read_formula(formula.rpartition("~")[2], rows.frame, rows.engine)
     except PymarginsError:
         raise
     except Exception as error:  # a formula engine refuses in many ways
@@ -147,26 +147,28 @@ def read_users_formula(
         ) from error
 
 
-def read_formula(right: str, rows: FittedRows) -> tuple[Design, tuple[AnyArray, ...]]:
+def read_formula(
+    right: str, frame: pd.DataFrame, engine: str
+) -> tuple[Design, tuple[AnyArray, ...]]:
     """Return the design of a right-hand side, and its factors on the rows of the fit."""
-    design = design_of_spec(_spec_of(right, rows), rows.frame)
-    return design, evaluate_factors(design, rows.frame)
+    design = design_of_spec(_spec_of(right, frame, engine), frame)
+    return design, evaluate_factors(design, frame)
 
 
-def _spec_of(right: str, rows: FittedRows) -> Any:
+def _spec_of(right: str, frame: pd.DataFrame, engine: str) -> Any:
     """Let the engine of the fit read the right-hand side of a formula."""
     local, outer = _callers_names()
-    if rows.engine == "formulaic":
+    if engine == "formulaic":
         from formulaic import model_matrix
 
-        read: Any = model_matrix(right, rows.frame, context={**outer, **local})
+        read: Any = model_matrix(right, frame, context={**outer, **local})
         return read.model_spec
     from patsy.eval import EvalEnvironment
     from patsy.highlevel import dmatrix
 
     from pymargins.adapters.patsy_design import as_fitted
 
-    columns = as_fitted({name: rows.frame[name] for name in rows.frame.columns})
+    columns = as_fitted({name: frame[name] for name in frame.columns})
     environment = EvalEnvironment([local, outer])
     build: Any = dmatrix
     return build(right, pd.DataFrame(columns), eval_env=environment).design_info

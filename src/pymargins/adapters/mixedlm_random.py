@@ -193,7 +193,7 @@ def _by_name(name: str, column: FloatArray, rows: FittedRows) -> tuple[Design, i
     """Read the name of a column as the formula that made it."""
     term = ":".join(re.sub(r"\[[^\]]*\]$", "", part) for part in _parts(name))
     try:
-        design, values = read_formula(f"0 + {term}", rows)
+        design, values = read_formula(f"0 + {term}", rows.frame, rows.engine)
     except Exception:  # a name need not be a formula
         return None
     built = design.rows(values, len(column))

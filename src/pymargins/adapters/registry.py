@@ -43,6 +43,17 @@ BUILT_IN: dict[str, tuple[str, str]] = {
     ),
 }
 
+#: Classes of other packages, by package.
+ELSEWHERE: dict[str, dict[str, tuple[str, str]]] = {
+    "linearmodels": dict.fromkeys(
+        (
+            *("PanelOLS", "PooledOLS", "RandomEffects"),
+            *("IV2SLS", "IVLIML", "IVGMM", "IVGMMCUE"),
+        ),
+        ("panel", "LinearModelsAdapter"),
+    ),
+    "pyfixest": dict.fromkeys(("Feols", "Fepois"), ("fixest", "FixestAdapter")),
+}
 #: Where things come from that are no fits: what was passed is a formula, data, or coefficients.
 NO_MODELS = ("builtins", "numpy", "pandas", "polars")
 
@@ -112,8 +123,14 @@ def adapter_for(model: Any, data: Any, adapter: Any, equations: Any = None) -> A
     of = f" of a {type(source).__name__}" if source is not None else ""
     raise UnsupportedModelError(
         f"model: no adapter knows {name}{of}. Supported are the results of statsmodels' "
-        f"{', '.join(sorted(BUILT_IN))}; register your own with "
+        f"{', '.join(sorted(BUILT_IN))}; of {_elsewhere()}; register your own with "
         "pymargins.adapters.register_adapter."
+    )
+
+
+def _elsewhere() -> str:
+    return "; of ".join(
+        f"{package}'s {', '.join(classes)}" for package, classes in ELSEWHERE.items()
     )
 
 
@@ -132,11 +149,14 @@ def _made(adapter: type[Any], model: Any, data: Any, equations: Any) -> Adapter:
 
 
 def _built_in(model: Any) -> list[type[Any]]:
-    """Return the adapter of a statsmodels class, imported only now."""
+    """Return the adapter of a class, imported only now."""
     source = type(getattr(getattr(model, "_results", model), "model", None))
-    if source.__module__.split(".")[0] != "statsmodels" or source.__name__ not in BUILT_IN:
+    source = type(model) if source is type(None) else source
+    package = source.__module__.split(".")[0]
+    known = BUILT_IN if package == "statsmodels" else ELSEWHERE.get(package, {})
+    if source.__name__ not in known:
         return []
-    module, adapter = BUILT_IN[source.__name__]
+    module, adapter = known[source.__name__]
     return [getattr(import_module(f"pymargins.adapters.{module}"), adapter)]
 
 

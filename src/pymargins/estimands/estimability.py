@@ -55,6 +55,7 @@ def estimable_only(
     raise EstimabilityError(
         f"{listing(names)} {'is' if len(names) == 1 else 'are'} not estimable ({len(bad)} of "
         f"{len(estimand)} asked for): the design has columns that are combinations of others (an "
-        "empty cell or a redundant term), and these quantities depend on how they are told apart. "
-        + (f"{how}." if len(kept) else "Ask where the data have rows.")
+        "empty cell, a redundant term, a constant beside effects that were absorbed), and these "
+        "quantities depend on how they are told apart. "
+        + (f"{how}." if len(kept) else "Ask where the data have rows, or for slopes and contrasts.")
     )
