@@ -7,12 +7,12 @@ import json
 import os
 import zipfile
 import zlib
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-import pymargins
 from pymargins._typing import FloatArray
 from pymargins.errors import ArgumentError, ArgumentTypeError
 from pymargins.estimands.scales import ODDS_RATIOS, SCALES
@@ -74,7 +74,7 @@ def load(path: str | os.PathLike[str]) -> MarginsResult:
         return _result({name: revived(one) for name, one in text["words"].items()}, arrays)
     except (LookupError, TypeError, ValueError) as error:
         raise ArgumentError(
-            f"load: {str(path)!r} holds what this version of pymargins ({pymargins.__version__}) "
+            f"load: {str(path)!r} holds what this version of pymargins ({version('pymargins')}) "
             f"does not know; it was written by {text.get('pymargins')}: {error}"
         ) from error
 

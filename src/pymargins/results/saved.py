@@ -12,12 +12,12 @@ import io
 import json
 import os
 import zipfile
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-import pymargins
 from pymargins._typing import AnyArray
 from pymargins.errors import ArgumentTypeError, UnsupportedError
 from pymargins.estimands.nodes import Estimand, stacked
@@ -54,7 +54,7 @@ def save(result: Estimates, path: str | os.PathLike[str]) -> None:
     text = {
         "format": FORMAT,
         "version": VERSION,
-        "pymargins": pymargins.__version__,
+        "pymargins": version("pymargins"),
         "arrays": {name: digest(content) for name, content in files.items()},
         "words": {name: _plain(name, value) for name, value in words.items()},
     }
