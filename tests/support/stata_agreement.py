@@ -16,7 +16,6 @@ STATA = (5e-6, 2e-5)
 #: Estimates that are zero by definition are so but for its rounding.
 ZERO = 1e-8
 #: What is not compared of a row, and why.
-UNCONDITIONAL = 'standard errors that count the covariates as a sample: population="sampled"'
 OTHER_DENSITY = "Stata's quantile regression estimates another density"
 
 
@@ -58,7 +57,7 @@ def _query(
         if "stata" in row:
             kinds[row["stata"]["covariance"], row["stata"]["se_is"]].append(place)
     for (covariance, se_is), places in kinds.items():
-        why_not = {"unconditional": UNCONDITIONAL, "another one": OTHER_DENSITY}.get(covariance, "")
+        why_not = OTHER_DENSITY if covariance == "another one" else ""
         estimate, error = (x[places] for x in ask("model" if why_not else covariance))
         stata = [query["rows"][place]["stata"] for place in places]
         off = _relative(estimate, [row["estimate"] for row in stata])
@@ -78,7 +77,10 @@ def _relative(found: np.ndarray, stata: Sequence[float]) -> float:
 
 def _regression(case: Any, query: Mapping[str, Any]) -> Callable[[str], Figures]:
     def ask(covariance: str) -> Figures:
-        table, _ = model_cases.ask(case, query, case.given_with(covariance))
+        if covariance == "unconditional":
+            table, _ = model_cases.ask(case, query, case.given, population="sampled")
+        else:
+            table, _ = model_cases.ask(case, query, case.given_with(covariance))
         estimate, error = table["estimate"].to_numpy(), table["std_error"].to_numpy()
         if (query["spec"].get("compare") or "").startswith("log_"):
             return np.log(estimate), error / estimate

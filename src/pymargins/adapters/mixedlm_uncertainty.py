@@ -23,11 +23,13 @@ from pymargins.errors import NumericalError, UnsupportedError
 from pymargins.facts import CovarianceFacts, Distribution, ReferenceFacts
 from pymargins.mixed import CovarianceParameters, MixedData, MixedFit, gls
 from pymargins.mixed.small_samples.between_within import between_within_split
+from pymargins.mixed.small_samples.clusters import cluster_codes
 from pymargins.mixed.small_samples.derivatives import VarianceDerivatives, variance_derivatives
 from pymargins.mixed.small_samples.kenward_roger import KenwardRogerFit, kenward_roger_fit
-from pymargins.mixed.small_samples.robust import RobustKind, robust_fit
+from pymargins.mixed.small_samples.robust import RobustKind, group_influences, robust_fit
 from pymargins.mixed.small_samples.satterthwaite import satterthwaite_fit
 from pymargins.models.fitted import Fitted
+from pymargins.models.influences import Influences, of_clusters
 from pymargins.models.uncertainty import (
     Covariance,
     CovarianceOffer,
@@ -195,3 +197,15 @@ class MixedUncertainty:
         by_name = {"satterthwaite": Reference(facts, method=found)}
         facts = CovarianceFacts(kind, clusters=found.n_clusters)
         return Covariance(found.cov, facts, own, by_name, Seen(found.seen))
+
+    def influences(self, cluster: Any) -> Influences:
+        """Return how groups, or clusters of whole groups, move the coefficients."""
+        labels = None if cluster is None else cluster_labels(self.fitted, cluster)
+        codes = cluster_codes(self.data, labels, self.arrays.group_labels)
+        groups = self.fitted.groups
+        assert groups is not None
+        by_group = group_influences(self.data, self.parameters)
+        size = int(codes.max()) + 1
+        reference = Reference.constant(size - 1.0, Distribution.CLUSTERS)
+        found = of_clusters(by_group, codes, size, None, reference)
+        return replace(found, unit=codes[groups])

@@ -10,8 +10,10 @@ import pandas as pd
 
 from pymargins._typing import FloatArray
 from pymargins.adapters.drawing import Drawing
+from pymargins.adapters.influences import influences_of
 from pymargins.adapters.robust_offers import Estimated
 from pymargins.errors import UnsupportedError
+from pymargins.models.influences import Influences
 from pymargins.models.uncertainty import Replicates
 from pymargins.options import Bootstrap, Kind
 from pymargins.regression.estimating import Estimating
@@ -61,6 +63,10 @@ class Refitted(Estimated):
         if self.clusters is not None or self.reported_kind == "cluster":
             return "cluster"
         return "rows"
+
+    def influences(self, cluster: Any) -> Influences:
+        """Return how rows, or clusters, move the parameters."""
+        return influences_of(self, self.kinds, cluster)
 
     def bootstrap(self, option: Bootstrap) -> Replicates:
         """Refit the model to resampled data."""

@@ -306,6 +306,7 @@ class RegressionAdapter(Refitted):
             refits=self,
             health=self._health,
             polish=self.polish,
+            influences=self.influences,
         )
 
     def _parameters(self) -> Parameters:

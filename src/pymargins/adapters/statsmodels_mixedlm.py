@@ -150,6 +150,7 @@ class StatsmodelsMixedLMAdapter(MixedUncertainty, TakesEquations):
             refits=self,
             health=self.examine,
             polish=self.polish,
+            influences=self.influences,
             random=self.random,
             predicted=self.predicted,
             variances=self.variance_structure,
@@ -337,6 +338,7 @@ class PolishedMixedLM(StatsmodelsMixedLMAdapter):
             refits=self,
             health=self.examine,
             polish=None,
+            influences=self.influences,
             predicted=self.predicted,
             variances=self.variance_structure,
         )

@@ -34,6 +34,7 @@ from pymargins.errors import (
 )
 from pymargins.estimands.chunks import Chunk, Held
 from pymargins.estimands.rows import Rows, Strata
+from pymargins.estimands.sampled import SampledRows
 from pymargins.facts import PopulationFacts, Where
 from pymargins.models.clusters import ClusterMean
 from pymargins.models.fitted import Fitted
@@ -65,6 +66,8 @@ class Population:
         Of summary rows, where it was given; otherwise their rows' own, summarised.
     own_levels : bool
         Whether scenarios are averaged over the rows that have the levels they set.
+    units : Strata, optional
+        Of a sample: the unit of each row.
     """
 
     fitted: Fitted
@@ -75,6 +78,11 @@ class Population:
     facts: PopulationFacts
     offset: float | None = None
     own_levels: bool = False
+    units: Strata | None = None
+
+    def sampled(self, units: Strata) -> Population:
+        """Return the same rows taken for a sample, whose units these are."""
+        return replace(self, units=units, facts=replace(self.facts, sampled=True))
 
     def stratify(self, over: Any) -> tuple[Held, pd.DataFrame]:
         """Return rows with their subgroups by the `over` columns, and a row of labels for each."""
@@ -87,7 +95,8 @@ class Population:
                     f"over: the subgroup {labels[empty].iloc[0].to_dict()} has zero total weight."
                 )
         if self.rows is not None:
-            return Held(Chunk(self.rows, strata, self.own_levels)), labels
+            chunk = Chunk(self.rows, strata, self.own_levels)
+            return Held(chunk) if self.units is None else SampledRows(chunk, self.units), labels
         assert self.rules is not None
         rows = summary_rows(self.fitted, self.frame, self.rules, self.weights, strata)
         rows.offsets = summary_offsets(

@@ -42,6 +42,8 @@ class PopulationFacts:
         or ``"cells"``.
     source : str
         What rows are read from, where they are read in pieces.
+    sampled : bool
+        Whether the rows are taken for a sample, which another sample would differ from.
     """
 
     where: Where
@@ -53,6 +55,7 @@ class PopulationFacts:
     offset_rule: str = ""
     scheme: str = "equal"
     source: str = ""
+    sampled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pymargins.errors import ArgumentError, ArgumentTypeError, listing, not_one_of
+from pymargins.estimands.sampled import with_units
 from pymargins.facts import CovarianceFacts, Distribution, ReferenceFacts
 from pymargins.inference.covariance import choose_covariance
 from pymargins.inference.delta import DeltaInference
 from pymargins.inference.reference import choose_reference
 from pymargins.inference.resampling import bootstrap, simulate
+from pymargins.inference.sampled import sampled_covariance
 from pymargins.inference.uncertainty import Uncertainty
 from pymargins.inference.whole import DRAWS, Whole
 from pymargins.models.fitted import Fitted
+from pymargins.models.influences import Influences
 from pymargins.options import Bootstrap, Delta, Simulation
 
 METHODS: dict[str, type[Delta | Simulation | Bootstrap]] = {
@@ -45,8 +48,14 @@ def choose_inference(
     df: Any,
     cluster: Any,
     option: Delta | Simulation | Bootstrap,
+    sampled: Influences | None = None,
 ) -> Choice:
-    """Build the inference a session asked for, or say what is supported."""
+    """Build the inference a session asked for, or say what is supported.
+
+    `sampled` are the units of a population that is a sample itself.
+    """
+    if sampled is not None:
+        return _sampled(fitted, df, sampled)
     if isinstance(option, Bootstrap):
         return _bootstrapped(fitted, vcov, df, option)
     cov = choose_covariance(fitted, vcov, df, cluster)
@@ -59,6 +68,13 @@ def choose_inference(
     inference = DeltaInference(fitted.point, cov.matrix, reference, cov.seen)
     whole = Whole(fitted, inference, vcov, df, cluster)
     return Choice(inference, cov.facts, reference.facts, whole)
+
+
+def _sampled(fitted: Fitted, df: Any, sampled: Influences) -> Choice:
+    cov = sampled_covariance(fitted, sampled)
+    reference = choose_reference(fitted, df, cov)
+    inference = DeltaInference(with_units(fitted.point, len(sampled)), cov.matrix, reference)
+    return Choice(inference, cov.facts, reference.facts, Whole(fitted, inference))
 
 
 def settle_method(

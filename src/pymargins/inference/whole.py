@@ -12,6 +12,7 @@ import numpy as np
 from pymargins._typing import FloatArray
 from pymargins.errors import UnsupportedError
 from pymargins.estimands.nodes import Estimand
+from pymargins.estimands.sampled import UNITS
 from pymargins.estimands.scales import Scale
 from pymargins.facts import BootstrapDraws, CovarianceFacts, Note, SimulatedDraws
 from pymargins.inference.covariance import choose_covariance
@@ -74,12 +75,21 @@ class Whole:
 
     def structure(self, verb: str) -> VarianceStructure:
         """Return the random part of the model, or say that there is none."""
+        self.require_fixed_rows(verb)
         if self.fitted.variances is None:
             raise UnsupportedError(
                 f"{verb}: this model ({self.fitted.facts.kind}) has no random effects, so it has "
                 "no variance components."
             )
         return self.fitted.variances()
+
+    def require_fixed_rows(self, verb: str) -> None:
+        """Raise where the session's rows are a sample, which these figures do not know of."""
+        if UNITS in self.inference.point.blocks:
+            raise UnsupportedError(
+                f'{verb}: it does not know of population="sampled", the session\'s rows as a '
+                "sample themselves. Ask a session without population=."
+            )
 
     def require_fitted_scale(self, verb: str) -> None:
         """Raise where figures are not of the linear predictor, whose variances these are."""

@@ -14,6 +14,7 @@ from pymargins.errors import ModelError, UnsupportedError
 from pymargins.facts import FitHealth, Health, ModelFacts
 from pymargins.models.describe import make_variables
 from pymargins.models.design import Design
+from pymargins.models.influences import Influences
 from pymargins.models.means import LinearMean, Mean
 from pymargins.models.parameters import Parameters, Point
 from pymargins.models.random_part import RANDOM, RandomPart
@@ -107,6 +108,9 @@ class Fitted:
         Of an outcome that is normal around its predictor: how it was transformed.
     responses : mapping of str to callable
         Other means that the class has, by name: from a model to the same with that mean.
+    influences : callable, optional
+        From the clusters that a session names, or None, to how much the units of the sample move
+        the parameters.
     """
 
     parameters: Parameters
@@ -134,6 +138,7 @@ class Fitted:
     variances: Callable[[], VarianceStructure] | None = None
     outcome_scale: OutcomeScale | None = None
     responses: Mapping[str, Callable[[Fitted], Fitted]] = field(default_factory=dict)
+    influences: Callable[[Any], Influences] | None = None
 
     @classmethod
     def of(

@@ -91,6 +91,8 @@ COVARIANCES = {
     "laplace": "curvature of the posterior, coefficients and random effects together",
     "matrix": "given by the user",
     "draws": "of the bootstrap draws",
+    "influence functions": "from influence functions of coefficients and rows together "
+    "(unconditional)",
 }
 #: Of figures of known clusters: coefficients and random effects together.
 PREDICTION_ERRORS = {"gls": "prediction errors (Henderson) at the fitted variances"}
@@ -230,6 +232,8 @@ def population_words(population: PopulationFacts, asked: Asked | None = None) ->
         words += ", each as often as its frequency weight says"
     elif population.weighted:
         words += ", weighted"
+    if population.sampled:
+        words += ", a sample themselves"
     words += _offset_words(population)
     if asked is None:
         return words
@@ -263,6 +267,8 @@ def covariance_words(covariance: CovarianceFacts) -> str:
 def _coefficient_covariance(covariance: CovarianceFacts) -> str:
     if covariance.kind == "kenward-roger":
         return f"Kenward-Roger, {covariance.information} information"
+    if covariance.clusters is not None and covariance.kind in COVARIANCES:
+        return f"{COVARIANCES[covariance.kind]}, {covariance.clusters} clusters"
     if covariance.clusters is not None:
         return f"cluster-robust {covariance.kind}, {covariance.clusters} clusters"
     if covariance.lags is not None:

@@ -150,6 +150,7 @@ class Predictions(EffectSizes):
         fitted = self.whole.fitted
         require_normal(fitted, of)
         quantity = self.facts.quantity
+        self.whole.require_fixed_rows("prediction_interval")
         if quantity.kind is not Kind.MEAN or quantity.operations:
             raise UnsupportedError(_no_observation(quantity.is_effect, fitted))
         if not self.scale.is_identity:

@@ -78,3 +78,4 @@ class SessionOptions(TypedDict, total=False):
     response: ResponseName | Response | None
     equations: Mapping[EquationName, str] | None
     inestimable: Literal["refuse", "omit"]
+    population: Literal["fixed", "sampled"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pymargins.adapters.registry import adapter_for
 from pymargins.asking.keywords import explains_keywords, explains_names
 from pymargins.asking.outcome import refuse_log_of_log
-from pymargins.asking.population import make_population, parse_at
+from pymargins.asking.population import Population, make_population, parse_at
 from pymargins.asking.sources import Source
 from pymargins.elsewhere import VERBS
 from pymargins.errors import (
@@ -16,9 +16,11 @@ from pymargins.errors import (
     UnsupportedError,
     not_one_of,
 )
+from pymargins.estimands.rows import Strata
 from pymargins.estimands.scales import Scale, as_scale
 from pymargins.inference.choice import choose_inference, parse_method, settle_method
 from pymargins.inference.distributions import check_level
+from pymargins.inference.sampled import sampled_influences
 from pymargins.models.fitted import Fitted
 from pymargins.models.random_effects import choose_random_effects
 from pymargins.models.responses import choose_response
@@ -145,6 +147,11 @@ class Margins(VarianceVerbs, ClusterVerbs):
     inestimable : {"refuse", "omit"}
         What becomes of rows that the data do not determine (empty cells): the whole call is
         refused, or they are left out and every table names them.
+    population : {"fixed", "sampled"}
+        Whether the rows averaged over are given, or a sample too, whose covariates would have been
+        others in another sample (Stata's ``vce(unconditional)``). Then influence functions of
+        coefficients and averages are taken together, row by row; by cluster where there are
+        clusters (`cluster`, those of the fit, the groups of a mixed model).
 
     Raises
     ------
@@ -206,6 +213,7 @@ class Margins(VarianceVerbs, ClusterVerbs):
         response: ResponseName | Response | None = None,
         equations: Mapping[EquationName, str] | None = None,
         inestimable: Literal["refuse", "omit"] = "refuse",
+        population: Literal["fixed", "sampled"] = "fixed",
     ) -> None:
         put = object.__setattr__
         put(self, "_scale", as_scale(scale))
@@ -232,13 +240,13 @@ class Margins(VarianceVerbs, ClusterVerbs):
         refuse_log_of_log(fitted.facts, self._scale)
         option = settle_method(parse_method(method, options), fitted, cluster)
         resampled = isinstance(option, Bootstrap) and option.population == "resampled"
+        units = sampled_influences(fitted, population, place, vcov, cluster, option)
         put(self, "_fitted", fitted)
-        put(
-            self,
-            "_population",
-            make_population(fitted, place, weights, resampled, offset, progress),
-        )
-        put(self, "_choice", choose_inference(fitted, vcov, df, cluster, option))
+        made = make_population(fitted, place, weights, resampled, offset, progress)
+        if units is not None and isinstance(made, Population):
+            made = made.sampled(Strata(units.unit, len(units)))
+        put(self, "_population", made)
+        put(self, "_choice", choose_inference(fitted, vcov, df, cluster, option, units))
         self._warn(stand_in=vcov is None and df is None)
 
     @classmethod

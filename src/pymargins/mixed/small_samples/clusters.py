@@ -88,13 +88,22 @@ def cluster_blocks(
     codes : (G,) int array
         The cluster of each group.
     """
-    params = data.working(params)
     alone = np.bincount(codes)[codes] == 1
-    if alone.any():
-        for block in data.row_blocks(np.flatnonzero(alone)):
-            yield _whitened(*_reduced(block, params, beta))
+    for _, block in group_blocks(data, params, beta, np.flatnonzero(alone)):
+        yield block
     if not alone.all():
-        yield from _merged(data, params, beta, codes, np.flatnonzero(~alone))
+        yield from _merged(data, data.working(params), beta, codes, np.flatnonzero(~alone))
+
+
+def group_blocks(
+    data: MixedData, params: CovarianceParameters, beta: FloatArray, groups: IntArray
+) -> Iterator[tuple[IntArray, ClusterBlock]]:
+    """Yield reduced groups, those of equal size together, and which they are."""
+    if not len(groups):
+        return
+    working = data.working(params)
+    for block in data.row_blocks(groups):
+        yield block.groups, _whitened(*_reduced(block, working, beta))
 
 
 def _whole_groups(

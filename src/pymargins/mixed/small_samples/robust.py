@@ -35,7 +35,12 @@ from pymargins.errors import not_one_of
 from pymargins.mixed.likelihood.least_squares import GlsFit, gls
 from pymargins.mixed.likelihood.parameters import CovarianceParameters
 from pymargins.mixed.likelihood.structure import MixedData
-from pymargins.mixed.small_samples.clusters import ClusterBlock, cluster_blocks, cluster_codes
+from pymargins.mixed.small_samples.clusters import (
+    ClusterBlock,
+    cluster_blocks,
+    cluster_codes,
+    group_blocks,
+)
 
 RobustKind = Literal["CR0", "CR1", "CR1S", "CR2", "CR3"]
 ROBUST_KINDS: tuple[RobustKind, ...] = ("CR0", "CR1", "CR1S", "CR2", "CR3")
@@ -232,6 +237,16 @@ def robust_fit(
         influence=tuple(influences),
         leverage=tuple(leverages),
     )
+
+
+def group_influences(data: MixedData, params: CovarianceParameters) -> FloatArray:
+    r"""Return how much each group moves the coefficients, :math:`M X_i'V_i^{-1}e_i`, (G, p)."""
+    fit = gls(data, params)
+    codes = np.arange(data.n_groups)
+    scores = np.zeros((data.n_groups, data.rank))
+    for groups, block in group_blocks(data, params, fit.working_beta, codes):
+        scores[groups] = (block.residuals[:, None, :] @ block.design)[:, 0]
+    return scores @ fit.working_cov @ data.basis.T
 
 
 def _factor(kind: RobustKind, n_clusters: int, n_rows: int, rank: int) -> float:
