@@ -408,7 +408,8 @@ def encode(values: Any, levels: Sequence[Any]) -> AnyArray:
     if isinstance(values, pd.Categorical):
         codes, uniques = np.asarray(values.codes), list(values.categories)
     else:
-        codes, found = pd.factorize(np.asarray(values))
+        stored = isinstance(values, pd.api.extensions.ExtensionArray)
+        codes, found = pd.factorize(values if stored else np.asarray(values))
         uniques = list(found)
     position = {level: i for i, level in enumerate(levels)}
     kind = np.int8 if len(levels) < 128 else np.int32

@@ -57,9 +57,12 @@ class Variable:
         """
         if not self.open:
             return self.column(values, argument)
+        codes = self._codes(values)
+        if (codes >= 0).all():
+            return self.of_codes(codes)
         objects = _as_objects(values)
-        new = objects[encode(objects, self.levels) < 0]
-        if len(new) == 0 or pd.isna(new).any():
+        new = objects[codes < 0]
+        if pd.isna(new).any():
             return self.column(values, argument)
         alike = [v for v in new if str(v) in set(map(str, self.levels))]
         if alike:
@@ -89,8 +92,7 @@ class Variable:
             return self._dates(values, argument)
         if self.kind == "numeric":
             return pd.Series(self._numbers(values, argument))
-        coded = isinstance(values, pd.Categorical)
-        codes = encode(values if coded else _as_objects(values), self.levels)
+        codes = self._codes(values)
         if (codes < 0).any():
             bad = _as_objects(values)[int(np.flatnonzero(codes < 0)[0])]
             if pd.api.types.is_scalar(bad) and pd.isna(bad):
@@ -102,6 +104,11 @@ class Variable:
                 f"{near_miss(bad, self.levels)}"
             )
         return self.of_codes(codes)
+
+    def _codes(self, values: Any) -> AnyArray:
+        """Return the places of values among the levels, -1 for others."""
+        stored = isinstance(values, pd.api.extensions.ExtensionArray)  # whose values have one type
+        return encode(values if stored else _as_objects(values), self.levels)
 
     @property
     def is_date(self) -> bool:
@@ -193,7 +200,7 @@ class Variable:
 
 
 def _as_objects(values: Any) -> AnyArray:
-    if isinstance(values, (pd.Series, pd.Categorical, pd.Index)):
+    if isinstance(values, (pd.Series, pd.Index, pd.api.extensions.ExtensionArray)):
         return np.asarray(values, dtype=object)
     values = list(values)
     out = np.empty(len(values), dtype=object)
