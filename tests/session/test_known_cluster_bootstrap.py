@@ -155,6 +155,20 @@ def test_where_too_many_replicates_have_no_variance():
     assert low < high
 
 
+def test_where_the_fit_itself_has_no_variance():
+    frame, _ = _data(4, 6, 4)
+    frame["y"] -= frame.groupby("town")["y"].transform("mean")
+    with quietly():
+        m = Margins(
+            smf.mixedlm("y ~ x", frame, groups="town").fit(method="powell"),
+            method=Bootstrap(n_boot=60, rng=1),
+            polish=True,
+            **KNOWN,
+        )
+    with pytest.raises(NumericalError, match="no limits for 'town: 0 - 1': the fit"):
+        m.contrasts(pairwise("town", [0, 1])).conf_int()
+
+
 def test_tables_say_what_was_drawn(fit):
     found = _session(fit).predict(over="town")
     text = " ".join(str(found).split())

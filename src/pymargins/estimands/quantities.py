@@ -13,8 +13,9 @@ import numpy as np
 
 from pymargins._typing import FloatArray
 from pymargins.errors import NumericalError
-from pymargins.models.means import Mean, RowValues, SceneRows
+from pymargins.models.means import Mean, SceneRows
 from pymargins.models.parameters import Point
+from pymargins.models.row_values import RowValues
 
 #: What an elasticity relates: proportional (e) or absolute (d) changes of y and of x.
 Elasticity: TypeAlias = Literal["eyex", "eydx", "dyex"]

@@ -17,12 +17,14 @@ from pymargins.errors import NumericalError
 from pymargins.estimands.chunks import Chunk
 from pymargins.estimands.coordinates import Batch
 from pymargins.estimands.equal_rows import counted
+from pymargins.estimands.multiples import Multiples, joined, multiples
 from pymargins.estimands.nodes import Evaluated
 from pymargins.estimands.quantities import Quantity
 from pymargins.estimands.rows import Rows, Strata
 from pymargins.estimands.scenes import Grid, Scenes
-from pymargins.models.means import LinearMean, OnDesign, PredictorMean, RowValues
+from pymargins.models.means import LinearMean, PredictorMean
 from pymargins.models.parameters import Point
+from pymargins.models.row_values import OnDesign, RowValues, weighted_sum
 from pymargins.models.spread import IntegratedMean
 
 #: Numbers held at once while rows are visited: few, to stay in the cache, at a single point.
@@ -72,7 +74,12 @@ class RowSums:
         sums = _Sums(shape, self.point if self.gradient else None)
         weight = np.zeros((1 if self._fixed(rows) else len(self.point), size))
         if of_designs and Batch.can(rows, self.grid):
-            self._add_batches(rows, strata, sums)
+            one = self.quantities[0] if len(self.quantities) == 1 else None
+            found = None if one is None else multiples(rows, self.grid, self.point, one)
+            if found is not None:
+                self._add_multiples(found, strata, sums)
+            else:
+                self._add_batches(rows, strata, sums)
         else:
             self._add_scenes(rows, strata, sums)
         for part in self._parts(rows, 1):
@@ -101,7 +108,7 @@ class RowSums:
         count = max(1, TOGETHER // (len(self.point) * self.outcomes))
         for start in range(0, self.grid.size, count):
             some = slice(start, min(start + count, self.grid.size))
-            batch = Batch(rows, _some(self.grid, some), variables, self.point)
+            batch = Batch(rows, self.grid.part(some), variables, self.point)
             cells = sum(design.width for design in batch.designs.values())
             cells += 4 * len(self.point) * batch.grid.size * self.outcomes
             for part in self._parts(rows, cells):
@@ -118,13 +125,31 @@ class RowSums:
         for k, quantity in enumerate(self.quantities):
             found = quantity.at(rows, batch.repeated, self.gradient)
             for r, chosen in members:
-                value = _weighted_sum(weights[chosen], found.value[chosen])
+                value = weighted_sum(weights[chosen], found.value[chosen])
                 sums.value[k, :, r, some] += value.reshape(shape)
                 for term in found.gradient:
                     total = term.total(weights, chosen)
                     if isinstance(term, OnDesign):
                         total = batch.gradient(term.role, term.variable, total)
                     sums.add_gradient(k, r, some, term.block, total.reshape(*shape, -1))
+
+    def _add_multiples(self, found: Multiples, strata: Strata | None, sums: _Sums) -> None:
+        """Visit the rows under the first scenario, and multiply."""
+        first, size = found.first, found.groups.size
+        split = joined(strata, found.groups)
+        cells = sum(design.width for design in first.designs.values()) + 4 * len(self.point)
+        for part in self._parts(first.rows, cells):
+            weights = self._weights(first.rows, part)
+            values = self.quantities[0].at(first.part(part), self.point, self.gradient)
+            for cell, chosen in _members(split, part):
+                r, group = divmod(cell, size)
+                value = weighted_sum(weights[chosen], values.value[chosen])[:, 0]
+                mass = weights[chosen].sum(axis=0)
+                sums.value[0, :, r, :, 0] += found.values(value, mass, group)
+                for term in values.gradient:
+                    total = term.total(weights, chosen)
+                    total = found.gradient(term, total, value, mass, group)
+                    sums.add_gradient(0, r, slice(None), term.block, total)
 
     # --- scenario by scenario ------------------------------------------------------------------
 
@@ -146,7 +171,7 @@ class RowSums:
         self, found: RowValues, weights: FloatArray, members: Members, sums: _Sums, k: int, s: int
     ) -> None:
         for r, chosen in members:
-            sums.value[k, :, r, s] += _weighted_sum(weights[chosen], found.value[chosen])
+            sums.value[k, :, r, s] += weighted_sum(weights[chosen], found.value[chosen])
             for term in found.gradient:
                 total = term.total(weights, chosen)
                 sums.add_gradient(k, r, slice(s, s + 1), term.block, total[:, None])
@@ -201,14 +226,6 @@ class _Sums:
         self.jacobian[k, :, r, some, :, self.blocks[block]] += total
 
 
-def _some(grid: Grid, rows: slice) -> Grid:
-    """Return some scenarios of a grid."""
-    if rows == slice(0, grid.size):
-        return grid
-    pins = {k: c.iloc[rows].reset_index(drop=True) for k, c in grid.pins.items()}
-    return Grid(rows.stop - rows.start, pins, grid.shifts)
-
-
 def _members(strata: Strata | None, part: slice) -> Members:
     """List the subgroups that have rows in a part, with these rows."""
     if strata is None:
@@ -217,13 +234,6 @@ def _members(strata: Strata | None, part: slice) -> Members:
     order = np.argsort(codes, kind="stable")
     present, starts = np.unique(codes[order], return_index=True)
     return list(zip(present.tolist(), np.split(order, starts[1:]), strict=True))
-
-
-def _weighted_sum(weights: FloatArray, values: FloatArray) -> FloatArray:
-    """Add values (m, B, J) with weights (m, 1) or (m, B): (B, J)."""
-    if weights.shape[1] == 1:
-        return np.einsum("m,mbj->bj", weights[:, 0], values)
-    return np.einsum("mb,mbj->bj", weights, values)
 
 
 def require_rows(weight: FloatArray) -> None:

@@ -46,6 +46,13 @@ class Grid:
     pins: Columns = field(default_factory=dict)
     shifts: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
 
+    def part(self, rows: slice) -> Grid:
+        """Return some of the scenarios."""
+        if rows == slice(0, self.size):
+            return self
+        pins = {k: c.iloc[rows].reset_index(drop=True) for k, c in self.pins.items()}
+        return Grid(rows.stop - rows.start, pins, self.shifts)
+
 
 # --- factors under a grid ------------------------------------------------------------------------
 

@@ -77,10 +77,10 @@ def require_limits(reach: FloatArray, labels: Sequence[str]) -> None:
     lost = np.flatnonzero(reach >= NO_LIMIT / 2)
     if len(lost):
         raise NumericalError(
-            f'interval: "studentized" has no limits for {labels[int(lost[0])]!r}: too many '
-            "replicates leave it no standard error: they draw few different clusters, or estimate "
-            "the variance between clusters as zero. With few or much the same clusters use "
-            'vcov="kenward-roger" without a bootstrap, Bootstrap(interval="percentile"), or '
+            f'interval: "studentized" has no limits for {labels[int(lost[0])]!r}: the fit, or too '
+            "many replicates, leave it no standard error: they draw few different clusters, or "
+            "estimate the variance between clusters as zero. With few or much the same clusters "
+            'use vcov="kenward-roger" without a bootstrap, Bootstrap(interval="percentile"), or '
             'Bootstrap(kind="parametric") where clusters were drawn.'
         )
 
@@ -129,9 +129,11 @@ def _by_rows(
 def t_ratios(away: FloatArray, variance: FloatArray, own: FloatArray) -> FloatArray:
     """Return distances (B, k) over the roots of their variances; `NO_LIMIT` where there is none.
 
-    None is next to nothing of the fit's own variances (k,).
+    None is next to nothing of the fit's own variances (k,), or a fit's own next to nothing of how
+    far replicates scatter.
     """
-    alone = variance <= NO_VARIANCE * own
+    unseen = own <= NO_VARIANCE * (away**2).mean(axis=0)
+    alone = (variance <= NO_VARIANCE * own) | unseen
     still = alone & (np.abs(away) <= np.sqrt(NO_VARIANCE * own))
     t = np.where(alone, np.sign(away) * NO_LIMIT, away / np.sqrt(np.where(alone, 1.0, variance)))
     t[still] = 0.0

@@ -59,12 +59,6 @@ class Smoothing(Protocol):
         ...
 
 
-def by_variance(found: tuple[FloatArray, ...]) -> tuple[FloatArray, ...]:
-    """Return m, then its derivatives by v and by v twice, from those by eta."""
-    factors = (1.0, 0.5, 0.25)
-    return tuple(f * d for f, d in zip(factors, found[::2], strict=False))
-
-
 def smoothing_of(link: InverseLink) -> Smoothing:
     """Return the mean of an inverse link: in closed form for identity, log and probit links."""
     if link is IDENTITY:
@@ -87,11 +81,12 @@ class Exponential:
 
     def derivatives(self, eta: FloatArray, v: FloatArray, count: int) -> tuple[FloatArray, ...]:
         """Return the mean and its derivatives by eta."""
-        at = eta + 0.5 * v
-        found = np.exp(at)
+        at = np.asarray(eta + 0.5 * v)
+        value = np.expm1(at) if self.constant == -1.0 else None
+        found = np.exp(at, out=at)
         if self.constant == 0.0:
             return (found,) * (count + 1)
-        value = np.expm1(at) if self.constant == -1.0 else found + self.constant
+        value = found + self.constant if value is None else value
         return (value, *(found,) * count)
 
 

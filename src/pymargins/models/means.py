@@ -22,13 +22,14 @@ with :math:`d_k` the derivative of :math:`x_k` by the variable v.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
-from pymargins._typing import FloatArray, IntArray
+from pymargins._typing import FloatArray
 from pymargins.models.parameters import Point
+from pymargins.models.row_values import OnDesign, Outright, RowValues
 
 #: The outcomes of a mean that has one, which needs no name.
 ONE_OUTCOME = ("",)
@@ -78,89 +79,6 @@ class SceneRows(Protocol):
         (m, B, c); m or B is 1 where they are the same for all rows, or points.
         """
         ...
-
-
-# --- values of rows, with their gradients --------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class OnDesign:
-    """A part of a gradient: design rows times a factor.
-
-    Parameters
-    ----------
-    block : str
-        The parameters it is by.
-    factor : ndarray, shape (m, B, J)
-    design : ndarray, shape (m, c)
-    role : str
-        Whose rows they are.
-    variable : str, optional
-        By which they are differentiated.
-    """
-
-    block: str
-    factor: FloatArray
-    design: FloatArray
-    role: str = "mean"
-    variable: str | None = None
-
-    def times(self, factor: FloatArray) -> OnDesign:
-        """Multiply each row's gradient by a number, (m, B, J)."""
-        return replace(self, factor=self.factor * factor)
-
-    def total(self, weights: FloatArray, rows: slice | IntArray) -> FloatArray:
-        """Add the gradients of some rows, weights (m, 1) or (m, B): (B, J, c)."""
-        weighted = weights[rows][:, :, None] * self.factor[rows]
-        flat = weighted.reshape(len(weighted), -1).T @ self.design[rows]
-        return flat.reshape(*weighted.shape[1:], -1)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Outright:
-    """A part of a gradient that is not on a design: (m, B, J, R) by a block of R parameters."""
-
-    block: str
-    gradient: FloatArray
-
-    def times(self, factor: FloatArray) -> Outright:
-        """Multiply each row's gradient by a number, (m, B, J)."""
-        return replace(self, gradient=self.gradient * factor[..., None])
-
-    def total(self, weights: FloatArray, rows: slice | IntArray) -> FloatArray:
-        """Add the gradients of some rows, weights (m, 1) or (m, B): (B, J, R)."""
-        weighted = np.broadcast_to(weights[rows], self.gradient[rows].shape[:2])
-        return np.einsum("mb,mbjr->bjr", weighted, self.gradient[rows])
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class OnRows:
-    """A part of a gradient: a factor (m, B, J) times R numbers of each row, (m or 1, B or 1, R)."""
-
-    block: str
-    factor: FloatArray
-    rows: FloatArray
-
-    def times(self, factor: FloatArray) -> OnRows:
-        """Multiply each row's gradient by a number, (m, B, J)."""
-        return replace(self, factor=self.factor * factor)
-
-    def total(self, weights: FloatArray, rows: slice | IntArray) -> FloatArray:
-        """Add the gradients of some rows, weights (m, 1) or (m, B): (B, J, R)."""
-        weighted = weights[rows][:, :, None] * self.factor[rows]
-        if len(self.rows) == 1:
-            return weighted.sum(axis=0)[:, :, None] * self.rows[0][:, None, :]
-        own = self.rows[rows]
-        own = np.broadcast_to(own, (len(own), weighted.shape[1], own.shape[2]))
-        return np.einsum("mbj,mbr->bjr", weighted, own)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class RowValues:
-    """A function of rows, (m, B, J), and the parts of its gradient; none where it was not asked."""
-
-    value: FloatArray
-    gradient: tuple[OnDesign | Outright | OnRows, ...] = ()
 
 
 class Mean(Protocol):

@@ -22,10 +22,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from pymargins._typing import FloatArray
-from pymargins.models.integrals import Smoothing, by_variance
-from pymargins.models.means import OnDesign, OnRows, Predictor, RowValues, SceneRows
+from pymargins.models.integrals import Smoothing
+from pymargins.models.means import Predictor, SceneRows
 from pymargins.models.parameters import Point
 from pymargins.models.random_part import RANDOM, RandomPart
+from pymargins.models.row_values import OnDesign, OnRows, RowValues
 from pymargins.models.variances import GAMMA
 
 
@@ -119,19 +120,6 @@ class LogSdSpread:
         return self.part.moved_forms(*both)[..., :-1]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Around:
-    """The mean with its derivatives by predictor and variance, (m, B), as far as they are asked.
-
-    `eta` and `v` hold the first derivatives, `second` those by (eta, eta), (eta, v), (v, v).
-    """
-
-    value: FloatArray
-    eta: FloatArray | None = None
-    v: FloatArray | None = None
-    second: tuple[FloatArray, ...] = ()
-
-
 @dataclass(frozen=True, slots=True)
 class IntegratedMean:
     """The mean of an outcome that is a function of a normal variable around a linear predictor.
@@ -166,31 +154,28 @@ class IntegratedMean:
         """Return the means of rows."""
         found = self._around(rows, point, 1 if gradient else 0)
         if not gradient:
-            return RowValues(found.value[:, :, None])
-        assert found.eta is not None
-        assert found.v is not None
-        p = self.predictor
-        by_beta = OnDesign(p.block, found.eta[:, :, None], rows.design(p.role), p.role)
-        _, by = self.spread.variances(point)
-        by_gamma = OnRows(self.spread.block, found.v[:, :, None], self._forms(rows) * by)
-        return RowValues(found.value[:, :, None], (by_beta, by_gamma))
+            return RowValues(found[0][:, :, None])
+        p, (_, by) = self.predictor, self.spread.variances(point)
+        by_beta = OnDesign(p.block, found[1][:, :, None], rows.design(p.role), p.role)
+        forms = 0.5 * self._forms(rows) * by  # the heat equation's half, of fewer numbers
+        by_gamma = OnRows(self.spread.block, found[2][:, :, None], forms)
+        return RowValues(found[0][:, :, None], (by_beta, by_gamma))
 
     def slope(self, rows: SceneRows, point: Point, variable: str, gradient: bool) -> RowValues:
         """Return their derivatives by a numeric variable."""
         p = self.predictor
         found = self._around(rows, point, 2 if gradient else 1)
-        assert found.eta is not None
-        assert found.v is not None
+        mu_eta, mu_v = found[1], 0.5 * found[2]
         rise = p.rise(rows, point, variable)
         moved = self.spread.moved(rows, variable)
         zero = np.zeros((1, 1))
         d_eta = zero if rise is None else rise
         variances, by = self.spread.variances(point)
         d_v = zero if moved is None else _variance(moved, variances)
-        value = found.eta * d_eta + found.v * d_v
+        value = mu_eta * d_eta + mu_v * d_v
         if not gradient:
             return RowValues(value[:, :, None])
-        ee, ev, vv = found.second
+        ee, ev, vv = found[2], 0.5 * found[3], 0.25 * found[4]
         bent, spread = ee * d_eta + ev * d_v, ev * d_eta + vv * d_v
         parts: list[OnDesign | OnRows] = [
             OnDesign(p.block, bent[:, :, None], rows.design(p.role), p.role),
@@ -198,26 +183,24 @@ class IntegratedMean:
         ]
         slope = rows.slope(p.role, variable)
         if slope is not None:
-            parts.append(OnDesign(p.block, found.eta[:, :, None], slope, p.role, variable))
+            parts.append(OnDesign(p.block, mu_eta[:, :, None], slope, p.role, variable))
         if moved is not None:
-            parts.append(OnRows(self.spread.block, found.v[:, :, None], moved * by))
+            parts.append(OnRows(self.spread.block, mu_v[:, :, None], moved * by))
         return RowValues(value[:, :, None], tuple(parts))
 
     def _forms(self, rows: SceneRows) -> FloatArray:
         return rows.remembered((id(self), GAMMA), lambda: self.spread.forms(rows))
 
-    def _around(self, rows: SceneRows, point: Point, order: int) -> _Around:
-        def compute() -> _Around:
+    def _around(self, rows: SceneRows, point: Point, order: int) -> tuple[FloatArray, ...]:
+        """Return the mean and its derivatives by the predictor, twice as many as `order`, (m, B).
+
+        Those by the variance follow by the heat equation.
+        """
+
+        def compute() -> tuple[FloatArray, ...]:
             eta = self.predictor.at(rows, point)
             v = _at_least_zero(_variance(self._forms(rows), self.spread.variances(point)[0]))
-            found = self.smoothing.derivatives(eta, v, 2 * order)
-            if not order:
-                return _Around(found[0])
-            first = by_variance(found)[1]
-            if order == 1:
-                return _Around(found[0], found[1], first)
-            second = (found[2], 0.5 * found[3], 0.25 * found[4])
-            return _Around(found[0], found[1], first, second)
+            return self.smoothing.derivatives(eta, v, 2 * order)
 
         # slopes by several variables share them
         return rows.remembered((id(self), id(point), order), compute)
