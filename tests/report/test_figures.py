@@ -37,10 +37,9 @@ def test_every_result_has_figures() -> None:
 
 
 def test_the_level_is_in_the_header() -> None:
-    assert summarise(made_figures([1.0], level=0.9)).header[-2:] == (
-        "90 % CI low",
-        "90 % CI high",
-    )
+    shown = summarise(made_figures([1.0], level=0.9))
+    assert shown.header[-2:] == ("90 % CI", "")
+    assert shown.spans == ((5, 2),)
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def cells(line: str) -> list[str]:
 def test_text_has_title_header_figures_and_notes(m: Margins) -> None:
     lines = str(m.dydx("age").summary()).splitlines()
     assert lines[0] == "Average slope (dydx): score"
-    assert cells(lines[2]) == ["Estimate", "Std. error", "z", "p", "95 % CI low", "95 % CI high"]
+    assert cells(lines[2]) == ["Estimate", "SE", "z", "p", "95 % CI"]
     row = m.dydx("age")
     assert cells(lines[4])[:3] == ["age", f"{float(row):.4f}", f"{row.std_error[0]:.4f}"]
     notes = " ".join(lines[6:])
@@ -61,13 +61,13 @@ def test_text_has_title_header_figures_and_notes(m: Margins) -> None:
 
 
 def test_the_level_is_in_the_header(m: Margins) -> None:
-    assert "90 % CI low" in str(m.dydx("age").summary(level=0.9))
+    assert "90 % CI" in str(m.dydx("age").summary(level=0.9))
 
 
 def test_degrees_of_freedom_appear_where_they_are_finite(fit: Any) -> None:
     shown = Margins(fit, vcov="gls", df=12).dydx("age").summary()
     assert shown.header == (
-        "", "Estimate", "Std. error", "t", "df", "p", "95 % CI low", "95 % CI high"
+        "", "Estimate", "SE", "t", "df", "p", "95 % CI", ""
     )  # fmt: skip
     assert shown.rows[0][4] == "12"
 

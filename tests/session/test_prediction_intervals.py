@@ -337,7 +337,7 @@ def test_columns_and_exports(ols):
     names = ["label", "dose", "school", "df_", "estimate", "prediction_error", "df"]
     assert list(found.to_frame().columns) == [*names, "pi_lower", "pi_upper"]
     assert len(found) == 3
-    assert "95 % PI low" in str(found.summary())
+    assert "95 % PI" in str(found.summary())
     assert "<table" in found._repr_html_()
     assert found.to_polars().shape == (3, 9)
 

@@ -12,6 +12,7 @@ from pymargins._typing import FloatArray, IntArray
 from pymargins.facts import Asked, Distribution, Kind, ResultFacts
 from pymargins.report import numbers, words
 from pymargins.report.notes import note_sentence, sentence
+from pymargins.report.row_names import row_names
 from pymargins.report.summary import Summary
 
 #: P-values up to this many times the least that draws can show are that least one.
@@ -100,12 +101,14 @@ def summarise(figures: Figures) -> Summary:
     a column of degrees of freedom appears where some are finite.
     """
     columns = _columns(figures)
-    return Summary(
-        title=_title(figures.facts),
-        header=("", *columns),
-        rows=tuple(zip(figures.labels, *columns.values(), strict=True)),
+    names = row_names(figures.labels, figures.columns, figures.facts)
+    level = numbers.percent(figures.level)
+    return Summary.of_rows(
+        _title(figures.facts),
+        names,
+        columns,
+        interval=f"{level} CI",
         notes=(*foundations(figures.facts), *_least_p(figures)),
-        align="l" + "r" * len(columns),
     )
 
 
@@ -113,15 +116,14 @@ def _columns(figures: Figures) -> dict[str, list[str]]:
     """Write the columns of numbers by their headings."""
     places = numbers.decimals(figures.estimate, figures.std_error)
     finite = bool(np.isfinite(figures.df).any())
-    level = numbers.percent(figures.level)
     facts = figures.facts
     estimate = words.estimate_word(facts.quantity, facts.scale, facts.session.model.log_of)
     return {
         estimate: numbers.figures(figures.estimate, places),
-        "Std. error": numbers.figures(figures.std_error, places),
+        "SE": numbers.figures(figures.std_error, places),
         **(_tests(figures, finite) if figures.facts.quantity.is_tested else {}),
-        f"{level} CI low": numbers.figures(figures.ci_lower, places),
-        f"{level} CI high": numbers.figures(figures.ci_upper, places),
+        "low": numbers.figures(figures.ci_lower, places),
+        "high": numbers.figures(figures.ci_upper, places),
     }
 
 

@@ -29,10 +29,11 @@ GREEK = {
 }  # fmt: skip
 RAISED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n", strict=True))
 LOWERED = dict(zip("₀₁₂₃₄₅₆₇₈₉", "0123456789", strict=True))
-#: A longer label is wrapped.
-LONG_LABEL = 30
-#: Tables with more columns are set smaller.
-MANY_COLUMNS = 7
+#: Points between columns, on each side; of the line of an article, and of its letters.
+SEPARATION = 3
+LINE, LETTER, SMALL_LETTER = 345.0, 5.0, 4.4
+#: A column of words keeps so many letters.
+NARROWEST = 12
 ESCAPES = str.maketrans({
     **SIGNS,
     **{sign: f"$\\{name}$" for sign, name in GREEK.items()},
@@ -46,27 +47,53 @@ def render(table: Table) -> str:
     lines = [r"\begin{table}[htbp]", r"\centering", rf"\caption{{{escape(table.title)}}}"]
     if table.lead:
         lines.append(_paragraph([table.lead]))
-    columns = _columns(table)
-    wide = len(columns) > MANY_COLUMNS or len(columns[0]) > 1
-    lines.append((r"\footnotesize" if wide else r"\small") + r"\setlength{\tabcolsep}{3pt}")
+    columns, small = _columns(table)
+    size = r"\footnotesize" if small else r"\small"
+    lines.append(size + rf"\setlength{{\tabcolsep}}{{{SEPARATION}pt}}")
     lines += [rf"\begin{{tabular}}{{{''.join(columns)}}}", r"\toprule"]
     if any(table.header):
-        lines += [_row(table.header, ["l"] * table.width), r"\midrule"]
-    lines += [_row(row, columns) for row in table.rows]
+        lines += [_head(table, columns), r"\midrule"]
+    lines += [_row(row, columns) for row in table.blanked]
     lines += [r"\bottomrule", r"\end{tabular}"]
     if table.notes:
         lines.append(_paragraph(table.notes))
     return "\n".join([*lines, r"\end{table}"])
 
 
-def _columns(table: Table) -> list[str]:
-    """Declare the columns; words that would not fit the line are wrapped."""
+def _columns(table: Table) -> tuple[list[str], bool]:
+    """Declare the columns, and whether they are small; what does not fit the line is wrapped."""
     columns = list(table.alignment)
-    if "r" not in columns:
-        columns[-1] = r"p{0.5\linewidth}"
-    elif max((len(row[0]) for row in table.rows), default=0) > LONG_LABEL:
-        columns[0] = r"p{0.18\linewidth}"
-    return columns
+    widths = [
+        max(len(row[j]) if j < len(row) else 0 for row in (_alone(table), *table.rows))
+        for j in range(table.width)
+    ]
+    gaps = 2 * SEPARATION * len(columns)
+    if gaps + LETTER * sum(widths) <= LINE:
+        return columns, False
+    room = (LINE - gaps) / SMALL_LETTER
+    for j in sorted(range(len(widths)), key=lambda j: -widths[j]):
+        excess = sum(widths) - room
+        if columns[j] == "l" and excess > 0:
+            widths[j] = int(max(widths[j] - excess, NARROWEST))
+            columns[j] = rf"p{{{widths[j] * SMALL_LETTER / LINE:.2f}\linewidth}}"
+    return columns, True
+
+
+def _alone(table: Table) -> list[str]:
+    """Return the headings that stand over one column."""
+    return [
+        table.header[start] if count == 1 and table.header else ""
+        for start, count in table.headings
+        for _ in range(count)
+    ]
+
+
+def _head(table: Table, columns: Sequence[str]) -> str:
+    cells: list[str] = []
+    for start, count in table.headings:
+        words = escape(table.header[start])
+        cells.append(rf"\multicolumn{{{count}}}{{c}}{{{words}}}" if count > 1 else words)
+    return f"{' & '.join(cells)} {_end(columns)}"
 
 
 def _paragraph(sentences: Sequence[str]) -> str:
@@ -77,8 +104,11 @@ def _paragraph(sentences: Sequence[str]) -> str:
 
 
 def _row(cells: Sequence[str], columns: Sequence[str]) -> str:
-    end = r"\tabularnewline" if columns[-1].startswith("p") else r"\\"
-    return f"{' & '.join(map(_cell, cells, columns))} {end}"
+    return f"{' & '.join(map(_cell, cells, columns))} {_end(columns)}"
+
+
+def _end(columns: Sequence[str]) -> str:
+    return r"\tabularnewline" if columns[-1].startswith("p") else r"\\"
 
 
 def _cell(cell: str, column: str) -> str:

@@ -13,6 +13,7 @@ from pymargins.facts import PredictionFacts, ResultFacts
 from pymargins.report import numbers
 from pymargins.report.figures import foundations
 from pymargins.report.notes import sentence
+from pymargins.report.row_names import row_names
 from pymargins.report.summary import Summary
 
 #: What varies, by whose observation it is.
@@ -75,24 +76,23 @@ def prediction_summary(figures: PredictionFigures) -> Summary:
     if carried:  # which is on another scale
         spread = (figures.pi_upper - figures.pi_lower) / STEPS
     places = numbers.decimals(figures.estimate, spread)
-    level = numbers.percent(figures.level)
     columns = {"Estimate": numbers.figures(figures.estimate, places)}
     if not carried:
         columns["Prediction error"] = numbers.figures(figures.prediction_error, places)
     if np.isfinite(figures.df).any():
         columns["df"] = numbers.degrees_of_freedom(figures.df)
-    columns[f"{level} PI low"] = numbers.figures(figures.pi_lower, places)
-    columns[f"{level} PI high"] = numbers.figures(figures.pi_upper, places)
+    columns["low"] = numbers.figures(figures.pi_lower, places)
+    columns["high"] = numbers.figures(figures.pi_upper, places)
     title = f"Prediction {'interval' if len(figures) == 1 else 'intervals'}"
-    return Summary(
-        title=f"{title}: {response}" if response else title,
-        header=("", *columns),
-        rows=tuple(zip(figures.labels, *columns.values(), strict=True)),
+    return Summary.of_rows(
+        f"{title}: {response}" if response else title,
+        row_names(figures.labels, figures.columns, figures.facts),
+        columns,
+        interval=f"{numbers.percent(figures.level)} PI",
         notes=(
             *map(sentence, prediction_words(figures.prediction)),
             *foundations(figures.facts),
         ),
-        align="l" + "r" * len(columns),
     )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pymargins.report import html, latex, markdown, text
+from pymargins.report.row_names import RowNames
 from pymargins.report.table import Table
 
 
@@ -28,7 +30,33 @@ class Summary(Table):
         A paragraph set above it.
     align : str
         ``"l"`` or ``"r"`` for each column; all ``"l"`` if empty.
+    keys : int
+        How many columns lead the rows: what they repeat of the row above is left blank.
+    spans : tuple of (int, int)
+        Headings that stand over several columns: the first of these, and how many.
     """
+
+    @classmethod
+    def of_rows(
+        cls,
+        title: str,
+        names: RowNames,
+        columns: Mapping[str, Sequence[str]],
+        interval: str,
+        notes: Sequence[str],
+    ) -> Summary:
+        """Make the table of named rows whose last two columns are the ends of an interval."""
+        lead = len(names.header)
+        header = (*names.header, *list(columns)[:-2], interval, "")
+        return cls(
+            title=title,
+            header=header,
+            rows=tuple(zip(*names.cells, *columns.values(), strict=True)),
+            notes=tuple(notes),
+            align=names.align + "r" * len(columns),
+            keys=lead if lead > 1 else 0,
+            spans=((len(header) - 2, 2),),
+        )
 
     def __str__(self) -> str:
         return text.render(self.shortened())

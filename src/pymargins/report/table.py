@@ -29,6 +29,10 @@ class Table:
         A paragraph set above it.
     align : str
         ``"l"`` or ``"r"`` for each column; all ``"l"`` if empty.
+    keys : int
+        How many columns lead the rows: what they repeat of the row above is left blank.
+    spans : tuple of (int, int)
+        Headings that stand over several columns: the first of these, and how many.
     """
 
     title: str
@@ -37,6 +41,31 @@ class Table:
     notes: tuple[str, ...] = ()
     lead: str = ""
     align: str = ""
+    keys: int = 0
+    spans: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def blanked(self) -> list[tuple[str, ...]]:
+        """The rows, without what leading columns repeat of the row above."""
+        out: list[tuple[str, ...]] = []
+        above: tuple[str, ...] = ()
+        for row in self.rows:
+            same = 0
+            while same < min(self.keys, len(above)) and row[same] == above[same]:
+                same += 1
+            out.append(("",) * same + row[same:])
+            above = row
+        return out
+
+    @property
+    def headings(self) -> list[tuple[int, int]]:
+        """The columns of each heading: where it begins, and how many it stands over."""
+        over = dict(self.spans)
+        out: list[tuple[int, int]] = []
+        while not out or sum(out[-1]) < self.width:
+            start = sum(out[-1]) if out else 0
+            out.append((start, over.get(start, 1)))
+        return out
 
     @property
     def alignment(self) -> str:

@@ -15,6 +15,8 @@ NARROWEST = 60
 USUAL = 88
 #: A column of words is wrapped to no less than this.
 NARROWEST_COLUMN = 24
+#: But where several do not fit.
+NARROWEST_OF_ALL = 10
 GAP = "  "
 PADS = str.maketrans({FIGURE_SPACE: " ", POINT_SPACE: " "})
 #: For terminals whose encoding has no such signs.
@@ -39,8 +41,12 @@ def render(table: Table) -> str:
     """Write a table as lines of text, as wide as the terminal, at most 100 columns."""
     limit = min(max(shutil.get_terminal_size((USUAL, 24)).columns, NARROWEST), WIDEST)
     header = [cell.translate(PADS) for cell in table.header]
-    rows = [[cell.translate(PADS).replace("\n", " ") for cell in row] for row in table.rows]
-    widths = _widths([header, *rows], table.alignment, limit)
+    rows = [[cell.translate(PADS).replace("\n", " ") for cell in row] for row in table.blanked]
+    alone = [header[j] if count == 1 else "" for j, count in table.headings for _ in range(count)]
+    widths = _widths([alone, *rows], table.alignment, limit)
+    for start, count in table.spans:
+        room = sum(widths[start : start + count]) + len(GAP) * (count - 1)
+        widths[start] += max(len(header[start]) - room, 0)
     width = max(sum(widths) + len(GAP) * (len(widths) - 1), 1)
     rule = "─" * width
     lines = [*_wrap(table.title, limit)]
@@ -48,7 +54,7 @@ def render(table: Table) -> str:
         lines += ["", *_wrap(table.lead, limit), ""]
     lines.append(rule)
     if any(header):
-        lines += [*_row(header, widths, table.alignment), rule]
+        lines += [*_head(table, header, widths), rule]
     for row in rows:
         lines += _row(row, widths, table.alignment)
     lines.append(rule)
@@ -57,16 +63,24 @@ def render(table: Table) -> str:
     return printable("\n".join(lines))
 
 
+def _head(table: Table, header: Sequence[str], widths: Sequence[int]) -> list[str]:
+    """Write the headings, each over its columns."""
+    cells = [header[start] for start, _ in table.headings]
+    wide = [sum(widths[j : j + k]) + len(GAP) * (k - 1) for j, k in table.headings]
+    sides = ["c" if count > 1 else table.alignment[start] for start, count in table.headings]
+    return _row(cells, wide, "".join(sides))
+
+
 def _widths(rows: Sequence[Sequence[str]], alignment: str, limit: int) -> list[int]:
-    """Return the width of each column; the widest column of words gives way to fit the limit."""
+    """Return the width of each column; the widest columns of words give way to fit the limit."""
     widths = [
         max((len(row[j]) for row in rows if j < len(row)), default=0) for j in range(len(alignment))
     ]
     words = [j for j, side in enumerate(alignment) if side == "l"]
-    excess = sum(widths) + len(GAP) * (len(widths) - 1) - limit
-    if words and excess > 0:
-        widest = max(words, key=lambda j: widths[j])
-        widths[widest] = min(widths[widest], max(widths[widest] - excess, NARROWEST_COLUMN))
+    for least in (NARROWEST_COLUMN, NARROWEST_OF_ALL):
+        for j in sorted(words, key=lambda j: -widths[j]):
+            excess = sum(widths) + len(GAP) * (len(widths) - 1) - limit
+            widths[j] = min(widths[j], max(widths[j] - max(excess, 0), least))
     return widths
 
 
@@ -82,7 +96,7 @@ def _row(row: Sequence[str], widths: Sequence[int], alignment: str) -> list[str]
     for k in range(max((len(cell) for cell in cells), default=0)):
         parts = [cell[k] if k < len(cell) else "" for cell in cells]
         padded = [
-            part.rjust(width) if side == "r" else part.ljust(width)
+            {"r": part.rjust, "l": part.ljust, "c": part.center}[side](width)
             for part, width, side in zip(parts, widths, alignment, strict=True)
         ]
         lines.append(GAP.join(padded).rstrip())
