@@ -7,6 +7,7 @@ from typing import Any
 from pymargins.adapters.registry import register_adapter
 
 __all__ = [
+    "LearnerAdapter",  # pyright: ignore[reportUnsupportedDunderAll]
     "StatsmodelsMixedLMAdapter",  # pyright: ignore[reportUnsupportedDunderAll]
     "register_adapter",
 ]
@@ -14,6 +15,10 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     # loaded when asked for, so that importing pymargins does not look for statsmodels
+    if name == "LearnerAdapter":
+        from pymargins.adapters.learners import LearnerAdapter
+
+        return LearnerAdapter
     if name == "StatsmodelsMixedLMAdapter":
         from pymargins.adapters.statsmodels_mixedlm import StatsmodelsMixedLMAdapter
 

@@ -123,7 +123,8 @@ def adapter_for(model: Any, data: Any, adapter: Any, equations: Any = None) -> A
     of = f" of a {type(source).__name__}" if source is not None else ""
     raise UnsupportedModelError(
         f"model: no adapter knows {name}{of}. Supported are the results of statsmodels' "
-        f"{', '.join(sorted(BUILT_IN))}; of {_elsewhere()}; register your own with "
+        f"{', '.join(sorted(BUILT_IN))}; of {_elsewhere()}; scikit-learn's estimators; "
+        "register your own with "
         "pymargins.adapters.register_adapter."
     )
 
@@ -150,6 +151,8 @@ def _made(adapter: type[Any], model: Any, data: Any, equations: Any) -> Adapter:
 
 def _built_in(model: Any) -> list[type[Any]]:
     """Return the adapter of a class, imported only now."""
+    if any(kind.__module__.split(".")[0] == "sklearn" for kind in type(model).__mro__):
+        return [import_module("pymargins.adapters.learners").LearnerAdapter]
     source = type(getattr(getattr(model, "_results", model), "model", None))
     source = type(model) if source is type(None) else source
     package = source.__module__.split(".")[0]

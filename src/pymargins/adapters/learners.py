@@ -1,0 +1,429 @@
+"""scikit-learn's regressors and classifiers: averages of their predictions, bootstrapped.
+
+A learner has no coefficients that a standard error could be carried from. What varies is the
+learner itself: it is fitted anew to resampled rows, and the parameter of a replicate is its number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import numpy as np
+import pandas as pd
+
+from pymargins._typing import AnyArray, FloatArray
+from pymargins.adapters.drawing import Drawing
+from pymargins.adapters.regression_bootstrap import bootstrap_regression
+from pymargins.adapters.training import evaluate_factors
+from pymargins.asking.frames import as_frame, snapshot
+from pymargins.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    ModelError,
+    UnsupportedError,
+    UnsupportedModelError,
+    listing,
+    near_miss,
+)
+from pymargins.facts import ModelFacts
+from pymargins.mixed.refits.response_draws import STREAM
+from pymargins.models.describe import make_variables
+from pymargins.models.design import Design, encode
+from pymargins.models.fitted import MEAN, Fitted
+from pymargins.models.means import ONE_OUTCOME, Predictor, RowValues, SceneRows
+from pymargins.models.parameters import Parameters, Point
+from pymargins.models.uncertainty import CovarianceOffer, Replicates, Request
+from pymargins.options import Bootstrap, Kind
+from pymargins.regression.clusters import Clusters
+from pymargins.regression.estimating import Estimating
+from pymargins.regression.refits.refitter import Refits
+
+#: The block of parameters: which of the fitted learners.
+REPLICATE = "replicate"
+HOW = 'method=Bootstrap(interval="percentile")'
+
+
+class LearnerAdapter:
+    """Reads a fitted regressor or classifier of scikit-learn, pipelines too.
+
+    Figures are averages of what it predicts, or of the probabilities of classes. Their uncertainty
+    is that of refits to resampled rows; slopes are refused, since a learner need not be smooth.
+
+    Parameters
+    ----------
+    model : estimator of scikit-learn
+        Fitted to a data frame, so that its features have names.
+    data : data frame
+        The rows that were fitted, with the outcome.
+    outcome : str, optional
+        The column of the outcome; by default the only one that is no feature.
+
+    Attributes
+    ----------
+    fitted : Fitted
+    """
+
+    def __init__(self, model: Any, data: Any = None, outcome: str | None = None) -> None:
+        self.model = model
+        self.name = type(model).__name__
+        features = getattr(model, "feature_names_in_", None)
+        if features is None:
+            raise ModelError(
+                f"model: this {self.name} was fitted to an array, whose columns have no names; fit "
+                "it to a data frame."
+            )
+        self.features = tuple(str(name) for name in features)
+        self.frame = _frame(data, self.features)
+        self.outcome = _outcome(self.frame, self.features, outcome)
+        self.learners: list[Any] = [model]
+        self.fitted = self._read()
+
+    @classmethod
+    def accepts(cls, model: Any) -> bool:
+        """Tell whether `model` is a fitted estimator that predicts."""
+        from sklearn.exceptions import NotFittedError
+        from sklearn.utils.validation import check_is_fitted
+
+        try:
+            check_is_fitted(model)
+        except (NotFittedError, TypeError):
+            return False
+        return hasattr(model, "predict")
+
+    def _read(self) -> Fitted:
+        frame = self.frame
+        coded = Coded(self.features, frame)
+        design = Design.from_function(self.features, self.features, coded)
+        classes = _classes(self.model)
+        mean = LearnedMean(self.learners, coded, _outcomes(classes), classes is not None)
+        named = (
+            self.outcome
+            if classes is None or len(classes) > 2
+            else f"{self.outcome} = {classes[1]}"
+        )
+        return Fitted(
+            parameters=Parameters.of_blocks(replicate=[0.0]),
+            mean=mean,
+            designs={MEAN: design},
+            variables=make_variables(design, frame),
+            frame=frame,
+            facts=ModelFacts(
+                _described(self.model),
+                str(named),
+                len(frame),
+                response_variables=(self.outcome,),
+                probabilities=classes is not None,
+            ),
+            covariances={"model": CovarianceOffer(_no_covariance)},
+            factor_values={MEAN: evaluate_factors(design, frame)},
+            groups=np.arange(len(frame)),
+            refits=self,
+        )
+
+    # --- as its bootstrap sees it --------------------------------------------------------------
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of bootstrap where none is asked for."""
+        return "rows"
+
+    @property
+    def bootstraps(self) -> dict[str, str]:
+        """The kinds of bootstrap, each with why a learner has it not, or nothing."""
+        none = "a learner has no distribution, and no residuals that mean anything"
+        return {"rows": "", "cluster": "", "parametric": none, "wild": none, "residual": none}
+
+    @property
+    def clusters(self) -> None:
+        """The clusters that the fit itself was given: none."""
+        return None
+
+    def sandwiched(self) -> Estimating | None:
+        """Return None: there are no estimating equations."""
+        return None
+
+    def require_apart(self, clusters: Clusters) -> None:
+        """Nothing ties rows together."""
+
+    def refitter(self, drawing: Drawing) -> LearnerRefitter:
+        """Return what fits the learner anew."""
+        features = self.frame.loc[:, list(self.features)]
+        return LearnerRefitter(self.model, features, self.frame[self.outcome], self.learners)
+
+    def response_draw(self, refitter: Any) -> Callable[..., FloatArray]:
+        """Refuse: see `bootstraps`."""
+        raise NotImplementedError
+
+    def bootstrap(self, option: Bootstrap) -> Replicates:
+        """Refit the learner to resampled rows."""
+        if option.interval in ("studentized", "bca"):
+            raise UnsupportedError(
+                f"interval: got {option.interval!r}; replicates of a learner have no standard "
+                f'error of their own. Use Bootstrap(interval="percentile"), "basic" or "normal".'
+            )
+        if option.n_jobs != 1:
+            raise UnsupportedError(
+                "n_jobs: learners are refitted one after the other here; give n_jobs to the "
+                "learner itself where it takes it."
+            )
+        before = len(self.learners)
+        found = bootstrap_regression(self, option)
+        if len(self.learners) - before < len(found.point):
+            raise UnsupportedError(
+                "bootstrap: joblib sent the refits of this learner to other processes, which keep "
+                "them. Leave joblib.parallel_config out."
+            )
+        return found
+
+    def likelihood_ratio(self, columns: list[int], option: Bootstrap) -> pd.Series:
+        """Refuse: a learner has no likelihood."""
+        raise UnsupportedError("likelihood_ratio_test: a learner has no likelihood.")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LearnerRefitter:
+    """Fits a learner to resampled rows.
+
+    Parameters
+    ----------
+    model : estimator
+    features : DataFrame
+    outcome : Series
+    learners : list
+        Takes those that were fitted; their place in it is their parameter.
+    """
+
+    model: Any
+    features: pd.DataFrame
+    outcome: pd.Series
+    learners: list[Any]
+
+    @property
+    def chunk(self) -> int:
+        """How many replicates it takes at a time."""
+        return STREAM
+
+    @property
+    def params(self) -> FloatArray:
+        """The learner that was given."""
+        return np.zeros(1)
+
+    @property
+    def base_cov(self) -> None:
+        """There is none."""
+        return None
+
+    def weighted(self, weights: AnyArray) -> Refits:
+        """Refit with each row as often as the weights (n, b) say."""
+        from sklearn.base import clone
+
+        theta, reasons = np.full((weights.shape[1], 1), np.nan), list[str]()
+        known = _classes(self.model)
+        for b, times in enumerate(weights.T):
+            rows = np.repeat(np.arange(len(times)), np.rint(times).astype(np.intp))
+            fresh: Any = clone(self.model)
+            try:
+                fresh.fit(self.features.iloc[rows], self.outcome.iloc[rows])
+            except ValueError as error:
+                reasons.append(f"{type(error).__name__}: {error}")
+                continue
+            lost = known is not None and list(_classes(fresh) or ()) != list(known)
+            reasons.append("a class of the outcome was not drawn" if lost else "")
+            theta[b] = len(self.learners)
+            self.learners.append(fresh)
+        return Refits(theta, tuple(reasons), None)
+
+    def responded(self, responses: FloatArray) -> Refits:
+        """Refuse: a learner has no distribution that responses could be drawn from."""
+        raise NotImplementedError
+
+
+# --- what it predicts ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Coded:
+    """Turns features into numbers and back: categories into the places of their levels.
+
+    Parameters
+    ----------
+    features : tuple of str
+    frame : DataFrame
+        The rows that were fitted.
+    """
+
+    features: tuple[str, ...]
+    frame: pd.DataFrame
+
+    def levels(self, name: str) -> list[Any] | None:
+        """Return the levels of a category; None of a numeric feature."""
+        column = self.frame[name]
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            return list(column.cat.categories)
+        if pd.api.types.is_numeric_dtype(column.dtype):
+            return None
+        return sorted(column.dropna().unique())
+
+    def __call__(self, frame: pd.DataFrame) -> FloatArray:
+        """Return the features of some rows as numbers, (n, p)."""
+        out = np.empty((len(frame), len(self.features)))
+        for j, name in enumerate(self.features):
+            levels = self.levels(name)
+            out[:, j] = frame[name] if levels is None else encode(frame[name], levels)
+        return out
+
+    def decoded(self, numbers: FloatArray) -> pd.DataFrame:
+        """Return rows as the learner was fitted to them."""
+        columns: dict[str, Any] = {}
+        for j, name in enumerate(self.features):
+            levels, kind = self.levels(name), self.frame[name].dtype
+            if levels is None:
+                columns[name] = numbers[:, j] if kind.kind == "f" else _whole(numbers[:, j], kind)
+                continue
+            codes = numbers[:, j].astype(np.intp)
+            if isinstance(kind, pd.CategoricalDtype):
+                columns[name] = pd.Categorical.from_codes(codes, dtype=kind)
+            else:
+                columns[name] = pd.Series(np.array(levels, dtype=object)[codes], dtype=kind)
+        return pd.DataFrame(columns)
+
+
+def _whole(numbers: FloatArray, kind: Any) -> AnyArray:
+    """Return whole numbers and booleans as such, and others as they are."""
+    rounded = np.rint(numbers)
+    return rounded.astype(kind) if np.array_equal(rounded, numbers) else numbers
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LearnedMean:
+    """What learners predict.
+
+    Parameters
+    ----------
+    learners : list
+        The one that was given, and those that were fitted to resampled rows.
+    coded : Coded
+    outcomes : tuple
+    probabilities : bool
+        Whether figures are probabilities of classes.
+    """
+
+    learners: list[Any]
+    coded: Coded
+    outcomes: tuple[Any, ...]
+    probabilities: bool
+
+    @property
+    def blocks(self) -> tuple[str, ...]:
+        """Which learner it is."""
+        return (REPLICATE,)
+
+    @property
+    def predictors(self) -> tuple[Predictor, ...]:
+        """There are none."""
+        return ()
+
+    def at(self, rows: SceneRows, point: Point, gradient: bool) -> RowValues:
+        """Return what each learner predicts of rows."""
+        if gradient:
+            _no_covariance()
+        numbers = rows.columns(MEAN)
+        which = np.rint(point.block(REPLICATE)[:, 0]).astype(np.intp)
+        same = self.coded.decoded(numbers[:, 0]) if numbers.shape[1] == 1 else None
+        values = [
+            self._predicted(k, self.coded.decoded(numbers[:, b]) if same is None else same)
+            for b, k in enumerate(which.tolist())
+        ]
+        stacked = np.stack(values, axis=1)
+        shape = (rows.size, len(which), len(self.outcomes))
+        return RowValues(np.array(np.broadcast_to(stacked, shape)))
+
+    def _predicted(self, which: int, frame: pd.DataFrame) -> FloatArray:
+        """Return the predictions of one learner, (m, J)."""
+        learner = self.learners[which]
+        if not self.probabilities:
+            return np.asarray(learner.predict(frame), dtype=float).reshape(len(frame), 1)
+        found = np.asarray(learner.predict_proba(frame), dtype=float)
+        return found if len(self.outcomes) > 1 else found[:, [1]]
+
+    def slope(self, rows: SceneRows, point: Point, variable: str, gradient: bool) -> RowValues:
+        """Refuse: a learner need not be smooth."""
+        raise UnsupportedError(
+            f"slopes: a learner need not be smooth, so that it has no slope by {variable!r}. Ask "
+            f"for predictions at several values, m.predict({{{variable!r}: [...]}}), and their "
+            "differences, .pairwise()."
+        )
+
+
+def _no_covariance(request: Request | None = None) -> NoReturn:
+    raise UnsupportedError(
+        f"method: a learner has no covariance, so that its uncertainty is that of refits: {HOW}."
+    )
+
+
+# --- what was given ------------------------------------------------------------------------------
+
+
+def _frame(data: Any, features: Sequence[str]) -> pd.DataFrame:
+    if data is None:
+        raise ArgumentError(
+            "data: a learner keeps no rows; give those that were fitted, with the outcome: "
+            f"Margins(model, data=frame, {HOW})."
+        )
+    frame = as_frame(data)
+    if frame is None:
+        raise ArgumentTypeError(f"data: expected a data frame, got {type(data).__name__}.")
+    for name in features:
+        if name not in frame.columns:
+            raise ArgumentError(
+                f"data: there is no column {name!r}, a feature of the learner."
+                f"{near_miss(name, frame.columns)}"
+            )
+    return snapshot(frame.reset_index(drop=True))
+
+
+def _outcome(frame: pd.DataFrame, features: Sequence[str], outcome: str | None) -> str:
+    others = [str(name) for name in frame.columns if name not in features]
+    if outcome is None and len(others) == 1:
+        return others[0]
+    if outcome is None:
+        raise ArgumentError(
+            f"data: which column is the outcome is not clear; besides the features there are "
+            f"{listing(others) or 'none'}. Name it: Margins(LearnerAdapter(model, data, "
+            'outcome="...")), from pymargins.adapters.'
+        )
+    if outcome not in others:
+        raise ArgumentError(
+            f"outcome: {outcome!r} is not a column of the data besides the features; there are "
+            f"{listing(others)}.{near_miss(outcome, others)}"
+        )
+    return outcome
+
+
+def _classes(model: Any) -> list[Any] | None:
+    """Return the classes of a classifier; None of a regressor."""
+    classes = getattr(model, "classes_", None)
+    if classes is None:
+        return None
+    if not hasattr(model, "predict_proba"):
+        raise UnsupportedModelError(
+            f"model: {type(model).__name__} gives no probabilities of classes; wrap it in "
+            "CalibratedClassifierCV."
+        )
+    return np.asarray(classes).tolist()
+
+
+def _outcomes(classes: list[Any] | None) -> tuple[Any, ...]:
+    return ONE_OUTCOME if classes is None or len(classes) == 2 else tuple(classes)
+
+
+def _described(model: Any) -> str:
+    """Name a learner: ``RandomForestRegressor`` is a random forest regressor."""
+    steps = getattr(model, "steps", None)
+    name = type(steps[-1][1] if steps else model).__name__
+    starts = [i for i, letter in enumerate(name) if letter.isupper() and i] + [len(name)]
+    first = [0, *starts[:-1]]
+    words = " ".join(name[a:b] for a, b in zip(first, starts, strict=True)).lower()
+    return f"{words} (scikit-learn {name}{', in a pipeline' if steps else ''})"
