@@ -75,6 +75,7 @@ class Distribution(Enum):
     SATTERTHWAITE = auto()
     BELL_MCCAFFREY = auto()
     BETWEEN_WITHIN = auto()
+    BARNARD_RUBIN = auto()
     DRAWS = auto()
 
 
@@ -117,6 +118,13 @@ class SimulatedDraws:
 
 
 @dataclass(frozen=True, slots=True)
+class Imputed:
+    """Rubin's rules over several imputed data sets, each by the delta method."""
+
+    imputations: int
+
+
+@dataclass(frozen=True, slots=True)
 class BootstrapDraws:
     """Uncertainty is carried by refits.
 
@@ -151,7 +159,7 @@ class BootstrapDraws:
     of_prediction: bool = False
 
 
-Method: TypeAlias = DeltaMethod | ProfileMethod | SimulatedDraws | BootstrapDraws
+Method: TypeAlias = DeltaMethod | ProfileMethod | SimulatedDraws | BootstrapDraws | Imputed
 
 
 @dataclass(frozen=True, slots=True)

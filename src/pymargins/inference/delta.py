@@ -87,6 +87,10 @@ class DeltaInference:
         """Return a factor (k, q) of the joint covariance, q at most the number of parameters."""
         return propagation(self.cov).factor(self.jacobian(estimand), estimand.labels)
 
+    def joint_factor(self, estimand: Estimand) -> FloatArray:
+        """Return a factor of the covariance that rows are tested together with: the same."""
+        return self.factor(estimand)
+
     def std_error(self, estimand: Estimand) -> FloatArray:
         """Return standard errors (k,) without forming the whole covariance."""
         found = propagation(self.cov).variance(self.jacobian(estimand), estimand.labels)

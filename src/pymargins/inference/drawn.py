@@ -98,6 +98,10 @@ class DrawsInference:
         draws = self.draws(estimand)
         return (draws - draws.mean(axis=0)).T / np.sqrt(len(draws) - 1)
 
+    def joint_factor(self, estimand: Estimand) -> FloatArray:
+        """Return a factor of the covariance that rows are tested together with: the same."""
+        return self.factor(estimand)
+
     def std_error(self, estimand: Estimand) -> FloatArray:
         """Return the standard deviation of the draws, (k,)."""
         return self.draws(estimand).std(axis=0, ddof=1)

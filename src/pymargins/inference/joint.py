@@ -31,7 +31,7 @@ def wald(estimand: Estimand, null: FloatArray, inference: Uncertainty) -> pd.Ser
     NumericalError
         Where the covariance leaves out a combination of the rows that is not redundant.
     """
-    factor = inference.factor(estimand)
+    factor = inference.joint_factor(estimand)
     basis, spectrum = independent_basis(factor)
     rank = len(spectrum)
     if rank == 0:

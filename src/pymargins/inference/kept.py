@@ -21,6 +21,7 @@ from pymargins.estimands.scales import SCALES
 from pymargins.inference.delta import DeltaInference, new_key
 from pymargins.inference.drawn import DrawsInference
 from pymargins.inference.propagation import propagation
+from pymargins.inference.rubin import RubinInference
 from pymargins.inference.uncertainty import Uncertainty
 from pymargins.inference.variances import OwnScales, ProfileLimits, VarianceDraws
 from pymargins.models.parameters import Point
@@ -113,6 +114,11 @@ def kept_as(inference: Uncertainty, estimand: Estimand) -> dict[str, FloatArray]
         raise UnsupportedError(
             "save: profile-likelihood limits are searched in the model when they are asked for; "
             "save the table, result.to_frame(), instead."
+        )
+    if isinstance(inference, RubinInference):
+        raise UnsupportedError(
+            "save: pooled results of imputed data sets cannot be kept in a plain file; save the "
+            "table, result.to_frame(), or pickle the result."
         )
     arrays = {"value": inference.value(estimand)}
     if isinstance(inference, DeltaInference):

@@ -23,6 +23,7 @@ NAMES = {
     Distribution.SATTERTHWAITE: "Satterthwaite",
     Distribution.BELL_MCCAFFREY: "Bell-McCaffrey",
     Distribution.BETWEEN_WITHIN: "between-within",
+    Distribution.BARNARD_RUBIN: "Barnard-Rubin",
 }
 
 

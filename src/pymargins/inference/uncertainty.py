@@ -70,6 +70,10 @@ class Uncertainty(Protocol):
         """Return a factor (k, q) of the joint covariance: its product with its transpose."""
         ...
 
+    def joint_factor(self, estimand: Estimand) -> FloatArray:
+        """Return a factor of the covariance that rows are tested together with."""
+        ...
+
     def std_error(self, estimand: Estimand) -> FloatArray:
         """Return standard errors (k,)."""
         ...

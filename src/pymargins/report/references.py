@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pymargins.facts import BootstrapDraws, Distribution, SessionFacts, SimulatedDraws
+from pymargins.facts import BootstrapDraws, Distribution, Imputed, SessionFacts, SimulatedDraws
 
 KENWARD_ROGER = "Kenward and Roger (1997), Biometrics 53, doi:10.2307/2533558"
 SATTERTHWAITE = (
@@ -28,6 +28,10 @@ BOOTSTRAPS = {
     "wild": "Modugno and Giannerini (2015), Communications in Statistics: Theory and Methods 44, "
     "doi:10.1080/03610926.2013.802807",
 }
+IMPUTED = (
+    "Rubin (1987), Multiple Imputation for Nonresponse in Surveys, doi:10.1002/9780470316696",
+    "Barnard and Rubin (1999), Biometrika 86, doi:10.1093/biomet/86.4.948",
+)
 PREDICTION_ERRORS = (
     "Chatterjee, Lahiri and Li (2008), Annals of Statistics 36, doi:10.1214/07-AOS512"
 )
@@ -47,6 +51,8 @@ def references_for(facts: SessionFacts) -> tuple[str, ...]:
         used += [PREDICTION_ERRORS] if facts.method.of_prediction else []
     if isinstance(facts.method, SimulatedDraws):
         used.append(SIMULATION)
+    if isinstance(facts.method, Imputed):
+        used += IMPUTED
     if kind == "kenward-roger" or distribution is Distribution.KENWARD_ROGER:
         used.append(KENWARD_ROGER)
     if distribution is Distribution.SATTERTHWAITE:

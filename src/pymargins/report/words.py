@@ -8,6 +8,7 @@ from pymargins.facts import (
     CovarianceFacts,
     DeltaMethod,
     Distribution,
+    Imputed,
     Kind,
     Method,
     ModelFacts,
@@ -107,6 +108,7 @@ REFERENCES = {
     Distribution.BELL_MCCAFFREY: "t with degrees of freedom by Satterthwaite for {covariance} "
     "(Bell-McCaffrey)",
     Distribution.BETWEEN_WITHIN: "t with degrees of freedom by between-within",
+    Distribution.BARNARD_RUBIN: "t with degrees of freedom by Barnard-Rubin",
     Distribution.DRAWS: "",
 }
 #: How facts name a random intercept.
@@ -297,6 +299,8 @@ def method_words(method: Method) -> str:
             return (
                 "profile likelihood of the fit's own criterion, standard errors by the delta method"
             )
+        case Imputed():
+            return f"delta method, pooled over {method.imputations} imputations by Rubin's rules"
         case SimulatedDraws():
             return f"simulation, {method.n_sim:,} draws, percentile intervals"
         case BootstrapDraws():

@@ -40,6 +40,7 @@ from pymargins.session.arguments import (
     Table,
 )
 from pymargins.session.clusters import ClusterVerbs
+from pymargins.session.imputed import ImputedMargins, fits_of
 from pymargins.session.variances import VarianceVerbs
 
 if TYPE_CHECKING:
@@ -248,6 +249,48 @@ class Margins(VarianceVerbs, ClusterVerbs):
         put(self, "_population", made)
         put(self, "_choice", choose_inference(fitted, vcov, df, cluster, option, units))
         self._warn(stand_in=vcov is None and df is None)
+
+    @classmethod
+    def imputed(cls, fits: Any, **options: Any) -> ImputedMargins:
+        """Open a session about one model fitted to several imputed data sets.
+
+        Parameters
+        ----------
+        fits : list of fitted results
+            Of one formula, one for each imputed data set, two at least.
+        **options
+            Those of `Margins`, the same for every fit; `data` may be a list, one a fit.
+
+        Returns
+        -------
+        ImputedMargins
+            With the verbs of a session. Figures average over each fit's own rows and are pooled by
+            Rubin's rules on the session's scale, with degrees of freedom of Barnard and Rubin,
+            joint covariance, and D1 for joint tests.
+
+        Raises
+        ------
+        ArgumentError, ArgumentTypeError
+            For fewer than two fits, or what is no list.
+        ModelError
+            For fits of different models.
+        UnsupportedError
+            For draws, and known clusters.
+
+        References
+        ----------
+        Rubin, D. B. (1987). Multiple Imputation for Nonresponse in Surveys. Wiley.
+        doi:10.1002/9780470316696
+        """
+        every = fits_of(fits)
+        data = options.pop("data", None)
+        frames = data if isinstance(data, (list, tuple)) else [data] * len(every)
+        if len(frames) != len(every):
+            raise ArgumentError(f"data: {len(frames)} data sets given for {len(every)} fits.")
+        pairs = zip(every, frames, strict=True)
+        sessions = [cls(fit, data=one, **options) for fit, one in pairs]
+        models, inferences = [m._fitted for m in sessions], [m._inference for m in sessions]
+        return ImputedMargins(sessions, models, inferences)
 
     @classmethod
     def linear_scale(cls, model: Any, **options: Unpack[SessionOptions]) -> Margins:
