@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from contextlib import suppress
+from inspect import signature
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,7 @@ from pymargins import (
     reference,
     register_adapter,
 )
+from pymargins.session.arguments import SessionOptions
 from support.small_models import FixedModel, fit, quietly, session, study
 
 FORMULA = "score ~ np.log(age) * treated + bs(dose, df=4) + C(school) + smoker + grade"
@@ -406,3 +408,9 @@ def test_an_adapter_that_is_registered_is_found(monkeypatch):
     monkeypatch.setattr(registry, "_REGISTERED", [])
     assert register_adapter(MineAdapter) is MineAdapter
     assert Margins(Result()).dydx("age").labels == ("age",)
+
+
+def test_the_named_constructors_take_what_the_session_takes():
+    """What an editor offers for `Margins.log_scale(fit, ...)` is what `Margins` has."""
+    has = set(signature(Margins).parameters) - {"model", "scale"}
+    assert has == set(SessionOptions.__annotations__)
