@@ -33,7 +33,15 @@ if TYPE_CHECKING:
         UnsupportedModelError,
     )
     from pymargins.estimands.scales import Scale
-    from pymargins.options import HAC, Bootstrap, Delta, KenwardRoger, Response, Simulation
+    from pymargins.options import (
+        HAC,
+        Bootstrap,
+        Delta,
+        KenwardRoger,
+        Response,
+        Simulation,
+        Survey,
+    )
     from pymargins.results.loaded import load
     from pymargins.results.result import MarginsResult
     from pymargins.session import Margins
@@ -60,6 +68,7 @@ __all__ = [
     "Scenario",
     "ScenarioSet",
     "Simulation",
+    "Survey",
     "UnknownNameError",
     "UnsupportedError",
     "UnsupportedModelError",
@@ -98,6 +107,7 @@ _HOME = {
     "Scenario": "pymargins.asking.scenarios",
     "ScenarioSet": "pymargins.asking.scenarios",
     "Simulation": "pymargins.options",
+    "Survey": "pymargins.options",
     "UnknownNameError": "pymargins.errors",
     "UnsupportedError": "pymargins.errors",
     "UnsupportedModelError": "pymargins.errors",

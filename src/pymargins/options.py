@@ -19,6 +19,7 @@ RESAMPLING = ("rows", "cluster")
 INTERVALS = ("studentized", "percentile", "basic", "normal", "bca")
 MULTIPLIERS = ("rademacher", "webb", "mammen")
 LEVERAGES = ("CR2", "CR3")
+LONELY = ("fail", "adjust", "average")
 
 
 def positive_integer(argument: str, value: Any, least: int = 1) -> int:
@@ -91,6 +92,59 @@ class HAC:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "maxlags", positive_integer("maxlags", self.maxlags, 0))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Survey:
+    """Covariance by the design of a survey: ``vcov=Survey(weights, strata, psu, fpc)``.
+
+    For least squares and generalised linear models. The covariance is linearised (Binder), and
+    statistics are referred to t(PSUs - strata). Columns are named, or given with one entry a row
+    (a series is aligned by its index).
+
+    Parameters
+    ----------
+    weights : str or array, optional
+        The sampling weights, by which the fit must have been weighted; by default the fit's own.
+        Averages are weighted by `weights=` of the session.
+    strata : str or array, optional
+        The stratum of each row; one stratum by default.
+    psu : str or array, optional
+        The primary sampling unit of each row; by default each row is one.
+    fpc : str or array, optional
+        How many primary units the stratum of each row has in the population, or (up to 1) the
+        share of them that was sampled; by default very many.
+    lonely : {"fail", "adjust", "average"}
+        What becomes of a stratum with one primary unit: an error; its distance from the mean of
+        all; the average of the other strata.
+
+    References
+    ----------
+    Binder, D. A. (1983). On the variances of asymptotically normal estimators from complex surveys.
+    *International Statistical Review* 51, 279-292. doi:10.2307/1402588
+
+    Examples
+    --------
+    >>> from pymargins import Survey
+    >>> Survey("pw", strata="stype", fpc="fpc").lonely
+    'fail'
+    """
+
+    weights: Any = None
+    strata: Any = None
+    psu: Any = None
+    fpc: Any = None
+    lonely: Literal["fail", "adjust", "average"] = "fail"
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.lonely, str) or self.lonely not in LONELY:
+            raise not_one_of("lonely", self.lonely, LONELY)
+        given = (self.weights, self.strata, self.psu, self.fpc)
+        if all(part is None for part in given):
+            raise ArgumentError(
+                "Survey: name weights=, strata=, psu= or fpc=; without any of them the design is "
+                'that of independent rows, vcov="HC1".'
+            )
 
 
 @dataclass(frozen=True, slots=True)

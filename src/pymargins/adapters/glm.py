@@ -16,11 +16,13 @@ from pymargins.adapters.names import Names
 from pymargins.adapters.regression import RegressionAdapter
 from pymargins.adapters.regression_health import Equations, Step, pearson
 from pymargins.adapters.response_draws import Family, FamilyDraw, NegativeBinomialDraw
+from pymargins.adapters.surveys import survey_offer
 from pymargins.errors import UnsupportedError
 from pymargins.facts import FitHealth, FitWeights, ModelNote
 from pymargins.models.fitted import Fitted
 from pymargins.models.means import InverseLink
 from pymargins.models.responses import link_response
+from pymargins.models.uncertainty import CovarianceOffer
 from pymargins.regression.estimating import Estimating, Working, inverse_information
 from pymargins.regression.refits.refitter import BatchRefitter, Refitter
 from pymargins.regression.refits.row_models import RowModel
@@ -63,6 +65,18 @@ class GlmAdapter(RegressionAdapter):
         weights = np.asarray(self.source.var_weights, dtype=float) * self.source.n_trials
         return np.array(np.broadcast_to(weights, (len(self.rows.exog),)))
 
+    @property
+    def _survey(self) -> dict[str, CovarianceOffer]:
+        """The covariance by a survey's design."""
+        if not self.kinds:
+            return {}
+        weights = np.asarray(self.source.var_weights, dtype=float) * self.source.freq_weights
+        weights = np.array(np.broadcast_to(weights, (len(self.rows.exog),)), dtype=float)
+        return survey_offer(self, weights, "smf.glm(formula, data, family=..., var_weights=...)")
+
+    def _polished_offers(self) -> dict[str, CovarianceOffer]:
+        return {**super()._polished_offers(), **self._survey}
+
     @cached_property
     def dispersion(self) -> float:
         """The dispersion, estimated as the fit did it, at the coefficients that are used."""
@@ -81,7 +95,8 @@ class GlmAdapter(RegressionAdapter):
         )
 
     def _read(self) -> Fitted:
-        return link_response(super()._read())
+        fitted = link_response(super()._read())
+        return replace(fitted, covariances={**fitted.covariances, **self._survey})
 
     def _names(self) -> Names:
         family, link = self.source.family, self.source.family.link

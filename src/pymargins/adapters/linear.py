@@ -19,13 +19,14 @@ from pymargins.adapters.refitted import NO_DISTRIBUTION, NOT_WILD
 from pymargins.adapters.regression import RegressionAdapter
 from pymargins.adapters.response_draws import FamilyDraw
 from pymargins.adapters.robust_offers import refuse_variance
+from pymargins.adapters.surveys import survey_offer
 from pymargins.errors import UnsupportedError
 from pymargins.facts import FitWeights, ModelNote, NotAMean
 from pymargins.models.fitted import Fitted
 from pymargins.models.links import IDENTITY
 from pymargins.models.parameters import Parameters
 from pymargins.models.spread import GAMMA
-from pymargins.models.uncertainty import Request
+from pymargins.models.uncertainty import CovarianceOffer, Request
 from pymargins.regression.clusters import Clusters
 from pymargins.regression.estimating import Estimating, Working, inverse_root
 from pymargins.regression.refits.refitter import BatchRefitter, Refitter
@@ -51,7 +52,18 @@ class LeastSquaresAdapter(RegressionAdapter):
         response, frame = self.source.endog_names, self.rows.frame
         made_of = response_columns(response, frame)
         scale = outcome_scale(response, made_of, list(frame.columns), self.source.endog)
-        return replace(super()._read(), outcome_scale=scale)
+        fitted = super()._read()
+        offers = {**fitted.covariances, **self._survey}
+        return replace(fitted, outcome_scale=scale, covariances=offers)
+
+    @property
+    def _survey(self) -> dict[str, CovarianceOffer]:
+        """The covariance by a survey's design, of fits that are weighted row by row."""
+        if self.name == "GLS" or not self.kinds:
+            return {}
+        n = len(self.rows.exog)
+        weights = np.array(np.broadcast_to(self.source.weights, (n,)), dtype=float)
+        return survey_offer(self, weights, "smf.wls(formula, data, weights=...)")
 
     def _parameters(self) -> Parameters:
         """Return the coefficients, and the variance of an observation of weight one."""

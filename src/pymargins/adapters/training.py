@@ -208,14 +208,19 @@ def _equal(column: Any, stored: FloatArray) -> bool:
 
 def cluster_labels(fitted: Fitted, cluster: Any) -> AnyArray:
     """Return one cluster label for each row of the fit."""
-    if isinstance(cluster, str):
-        if cluster not in fitted.frame.columns:
-            raise unknown_name("cluster", cluster, fitted.frame.columns, "a column of the data")
-        return np.asarray(fitted.frame[cluster])
-    labels = np.asarray(aligned(cluster, fitted.index, "cluster", fitted.facts.n))
-    if labels.shape != (fitted.facts.n,):
+    return one_a_row(fitted, cluster, "cluster")
+
+
+def one_a_row(fitted: Fitted, given: Any, argument: str) -> AnyArray:
+    """Return a column of the data by its name, or what was given with one entry a row."""
+    if isinstance(given, str):
+        if given not in fitted.frame.columns:
+            raise unknown_name(argument, given, fitted.frame.columns, "a column of the data")
+        return np.asarray(fitted.frame[given])
+    found = np.asarray(aligned(given, fitted.index, argument, fitted.facts.n))
+    if found.shape != (fitted.facts.n,):
         raise ArgumentError(
-            f"cluster: shape {labels.shape}; expected a column name or one label for each of the "
+            f"{argument}: shape {found.shape}; expected a column name or one label for each of the "
             f"{fitted.facts.n} rows of the fit."
         )
-    return labels
+    return found

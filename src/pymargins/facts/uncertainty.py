@@ -38,6 +38,10 @@ class CovarianceFacts:
     variances : {"observed", "expected"}, optional
         Where the variance parameters of a mixed model are covered too: the information that their
         part is the inverse of.
+    strata : int, optional
+        Of a survey, whose `clusters` are its primary sampling units.
+    of_finite : bool
+        Whether a survey's population is finite: less varies where more of it was sampled.
     """
 
     kind: str
@@ -49,6 +53,8 @@ class CovarianceFacts:
     lags: int | None = None
     variances: str | None = None
     of_prediction: bool = False
+    strata: int | None = None
+    of_finite: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,7 @@ class Distribution(Enum):
     GIVEN = auto()
     RESIDUAL = auto()
     CLUSTERS = auto()
+    DESIGN = auto()
     KENWARD_ROGER = auto()
     SATTERTHWAITE = auto()
     BELL_MCCAFFREY = auto()

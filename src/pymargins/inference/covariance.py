@@ -22,13 +22,13 @@ from pymargins.errors import (
 from pymargins.facts import CovarianceFacts
 from pymargins.models.fitted import Fitted
 from pymargins.models.uncertainty import Covariance, CovarianceOffer, Request
-from pymargins.options import HAC, KenwardRoger
+from pymargins.options import HAC, KenwardRoger, Survey
 
 #: Every covariance that some class of models offers: what a message calls known.
 KNOWN = (
     *("model", "gls", "kenward-roger", "laplace"),
     *("CR0", "CR1", "CR2", "CR3"),
-    *("nonrobust", "HC0", "HC1", "HC2", "HC3", "HAC"),
+    *("nonrobust", "HC0", "HC1", "HC2", "HC3", "HAC", "Survey"),
 )
 
 
@@ -56,7 +56,7 @@ def choose_covariance(
     if isinstance(vcov, KenwardRoger):
         name, information = "kenward-roger", vcov.information
     offer = fitted.covariances.get(name)
-    named = isinstance(vcov, (str, HAC, KenwardRoger))
+    named = isinstance(vcov, (str, HAC, KenwardRoger, Survey))
     if offer is None and named:
         raise _not_offered(fitted, name)
     _refuse_cluster(fitted, name, offer, cluster)

@@ -102,6 +102,7 @@ REFERENCES = {
     Distribution.GIVEN: "t with {df:g} df",
     Distribution.RESIDUAL: "t with {df:g} df (rows less coefficients)",
     Distribution.CLUSTERS: "t with {df:g} df (clusters less one)",
+    Distribution.DESIGN: "t with {df:g} df (primary units less strata)",
     Distribution.KENWARD_ROGER: "t with degrees of freedom by Kenward-Roger, {information} "
     "information",
     Distribution.SATTERTHWAITE: "t with degrees of freedom by Satterthwaite",
@@ -269,6 +270,13 @@ def covariance_words(covariance: CovarianceFacts) -> str:
 def _coefficient_covariance(covariance: CovarianceFacts) -> str:
     if covariance.kind == "kenward-roger":
         return f"Kenward-Roger, {covariance.information} information"
+    if covariance.strata is not None:
+        finite = ", finite population" if covariance.of_finite else ""
+        strata = "stratum" if covariance.strata == 1 else "strata"
+        return (
+            f"linearised by the survey's design, {covariance.clusters} primary units in "
+            f"{covariance.strata} {strata}{finite}"
+        )
     if covariance.clusters is not None and covariance.kind in COVARIANCES:
         return f"{COVARIANCES[covariance.kind]}, {covariance.clusters} clusters"
     if covariance.clusters is not None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from pymargins.asking.scenarios import Scenario, ScenarioSet
 from pymargins.asking.sources import ArrowStream, Source
-from pymargins.options import HAC, Bootstrap, Delta, KenwardRoger, Response, Simulation
+from pymargins.options import HAC, Bootstrap, Delta, KenwardRoger, Response, Simulation, Survey
 
 Table: TypeAlias = pd.DataFrame | ArrowStream
 #: A name or several.
@@ -42,6 +42,7 @@ Covariance: TypeAlias = (
     | Literal["HC0", "HC1", "HC2", "HC3", "CR0", "CR1", "CR2", "CR3"]
     | KenwardRoger
     | HAC
+    | Survey
     | NDArray[Any]
     | pd.DataFrame
 )

@@ -80,11 +80,12 @@ class Margins(VarianceVerbs, ClusterVerbs):
         and is read in pieces, once for each question: the path of a Parquet file or folder, a
         pyarrow dataset, a DuckDB relation, a polars LazyFrame, a Dask data frame, anything whose
         Arrow stream can be opened again.
-    vcov : str, KenwardRoger, array or labelled data frame, optional
+    vcov : str, KenwardRoger, HAC, Survey, array or labelled data frame, optional
         Covariance of the coefficients; by default what the fit itself reports (``"model"``).
         ``"gls"`` is :math:`(X'V^{-1}X)^{-1}` at the fitted variances; ``"kenward-roger"`` adjusts
         it for small samples; ``"CR0"`` to ``"CR3"`` are cluster-robust, ``"HC0"`` to ``"HC3"``
-        robust to unequal variances, `HAC` objects to correlation in time, ``"nonrobust"`` holds
+        robust to unequal variances, `HAC` objects to correlation in time, `Survey` objects take
+        the design of a survey, ``"nonrobust"`` holds
         if the model does.
     df : float or str, optional
         Degrees of freedom: a number, ``"residual"``, ``"between-within"``, ``"satterthwaite"`` or
