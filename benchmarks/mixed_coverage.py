@@ -25,9 +25,10 @@ from scipy import sparse
 
 from pymargins.estimands.variances import VarianceRows, shares, variance_rows
 from pymargins.inference.distributions import quantile
-from pymargins.inference.studentized import NO_LIMIT, t_ratios
+from pymargins.inference.prediction import BOUND, FEWEST_DF, mixture_quantiles
+from pymargins.inference.studentized import NO_LIMIT, NO_VARIANCE, t_ratios
 from pymargins.inference.variances import OwnScales
-from pymargins.mixed import MixedData, MixedFit, fit, random_effects
+from pymargins.mixed import MixedData, MixedFit, bootstrap, fit, random_effects
 from pymargins.mixed.prediction.columns import joined
 from pymargins.mixed.prediction.prediction import predict_clusters
 from pymargins.mixed.prediction.replicate_errors import ReplicateErrors
@@ -37,6 +38,9 @@ from pymargins.mixed.profiles.limits import profile_limits
 from pymargins.mixed.profiles.setup import Target
 from pymargins.mixed.small_samples.derivatives import VarianceDerivatives, variance_derivatives
 from pymargins.mixed.small_samples.joint import gamma_covariance
+from pymargins.mixed.small_samples.kenward_roger import kenward_roger_fit
+from pymargins.mixed.small_samples.satterthwaite import satterthwaite_fit
+from pymargins.mixed.small_samples.total import TotalVariance
 from pymargins.models.parameters import Point, slices
 from pymargins.models.uncertainty import Reference
 from pymargins.models.variances import VarianceStructure, VarianceTerm
@@ -49,6 +53,8 @@ CORRELATIONS = (0.05, 0.3)
 ROWS = 6
 COEFFICIENTS = np.array([1.0, 0.5])
 REPLICATES = 199
+#: Standard normal quantiles that stand for new observations.
+NOISE = quantile((np.arange(39) + 0.5) / 39, np.full(39, np.inf))
 FIELDS = (
     "quantity",
     "groups",
@@ -222,11 +228,93 @@ def log_means(sample: Sample) -> Iterator[Interval]:
     yield Interval("mean of a logged outcome", "z, log scale", truth, *ends)
 
 
+def new_observations(sample: Sample) -> Iterator[Interval]:
+    """A new observation of a new cluster, and the mean of a new cluster, at the covariate's mean.
+
+    What an interval should hold is a distribution: its quantiles stand for new observations.
+    """
+    best, row, pieces = sample.fit, np.array([[1.0, 0.0]]), sample.pieces
+    spreads = {
+        "new observation": (1.0, np.array([[1.0, 1.0]])),
+        "mean of a new cluster": (sample.correlation, np.array([[1.0, 0.0]])),
+    }
+    adjusted = kenward_roger_fit(sample.data, best.params, "expected", pieces)
+    found = satterthwaite_fit(sample.data, best.params, pieces)
+    drawn = bootstrap(sample.data, best, "parametric", REPLICATES, 1)
+    value, gamma = float((row @ best.beta)[0]), best.params.gamma
+    for name, (variance, forms) in spreads.items():
+        added = float((forms @ gamma)[0])
+        error = np.sqrt((row @ best.cov @ row.T)[0, 0] + added)
+        wider = np.sqrt((row @ adjusted.cov @ row.T)[0, 0] + added)
+        half = {"z": _half(np.inf, error)}
+        for method, one, width in (
+            ("satterthwaite", found, error),
+            ("kenward-roger", adjusted, wider),
+        ):
+            df = TotalVariance(one, pieces.to_gamma).df(row, forms, gamma)
+            half[method] = _half(float(df[0]), width)
+        ends = {method: (value - width, value + width) for method, width in half.items()}
+        ends |= _drawn_limits(best, drawn, forms, value, error)
+        if forms[0, 1] == 0 and gamma[0] <= BOUND * gamma[1]:  # which a session refuses
+            ends = dict.fromkeys(ends, (float("nan"), float("nan")))
+        held = float((row @ COEFFICIENTS)[0]) + np.sqrt(variance) * NOISE
+        for method, (low, high) in ends.items():
+            for one in held:
+                yield Interval(name, method, float(one), float(low), float(high))
+
+
+def _half(df: float, error: float) -> float:
+    """Return half of an interval; none (NaN) where a session refuses so few degrees of freedom."""
+    return float(quantile(UPPER, np.array([df]))[0]) * error if df >= FEWEST_DF else float("nan")
+
+
+def _drawn_limits(
+    best: MixedFit, drawn: Any, forms: np.ndarray, value: float, error: float
+) -> dict[str, tuple[float, float]]:
+    """Return studentized and percentile limits of the parametric bootstrap."""
+    kept = drawn.usable
+    away = drawn.beta[kept, :1] - best.beta[0]
+    there = np.stack([drawn.psi[kept, 0, 0], drawn.sigma2[kept]], axis=1) @ forms.T
+    own = np.sqrt(np.maximum(drawn.cov[kept, :1, 0] + there, NO_VARIANCE * error**2))
+    at_center = np.sqrt(float((forms @ best.params.gamma)[0]))
+    tails = np.array(ENDS)
+    low, high = mixture_quantiles(-away / own, at_center / own, tails)[:, 0] * error + value
+    ends = mixture_quantiles(value + away, np.sqrt(there), tails)[:, 0]
+    return {"bootstrap-t": (low, high), "bootstrap, percentile": (ends[0], ends[1])}
+
+
+def observations_of_known_clusters(sample: Sample) -> Iterator[Interval]:
+    """A new observation of every cluster at the covariate's mean."""
+    data, params, groups = sample.data, sample.fit.params, sample.data.n_groups
+    rows = sparse.csr_array(np.hstack([np.tile([1.0, 0.0], (groups, 1)), np.eye(groups)]))
+    effects = joined(random_effects(data, params, sample.fit.gls))
+    found = rows @ np.concatenate([sample.fit.beta, effects])
+    forms = np.tile([0.0, 1.0], (groups, 1))
+    noise = np.sqrt(1 - sample.correlation) * NOISE
+    pieces = sample.pieces
+    for method in ("z", "satterthwaite", "kenward-roger"):
+        made = predict_clusters(
+            data, params, pieces, "kenward-roger" if method == "kenward-roger" else "satterthwaite"
+        )
+        df = made.total_df(rows, forms, params.gamma)
+        df = np.full(groups, np.inf) if method == "z" else df
+        half = quantile(UPPER, df) * np.sqrt(made.variance(rows) + params.sigma2)
+        for cluster in range(groups):
+            mean = COEFFICIENTS[0] + sample.effects[cluster]
+            low, high = found[cluster] - half[cluster], found[cluster] + half[cluster]
+            for one in mean + noise:
+                yield Interval(
+                    "observation of a known cluster", method, float(one), float(low), float(high)
+                )
+
+
 #: What is simulated: from a sample to its intervals.
 QUANTITIES: tuple[Callable[[Sample], Iterator[Interval]], ...] = (
     variances,
     known_clusters,
     log_means,
+    new_observations,
+    observations_of_known_clusters,
 )
 
 

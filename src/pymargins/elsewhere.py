@@ -163,6 +163,10 @@ VERBS: dict[str, str] = {
         ("to_frame", "summary_frame", "conf_int"), "the result: m.predict(...).to_frame()"
     ),
     **dict.fromkeys(
+        ("prediction_interval", "predictInterval", "get_prediction"),
+        "the result: m.predict(points).prediction_interval()",
+    ),
+    **dict.fromkeys(
         ("params", "coef", "fit", "cov_params"),
         "the fit itself: the session estimates nothing anew",
     ),
@@ -175,6 +179,7 @@ FIGURES: dict[str, str] = {
     **dict.fromkeys(("coef", "params", "estimates", "mean", "predicted"), "estimate"),
     **dict.fromkeys(("tvalues", "zvalues", "t", "z"), "statistic"),
     **dict.fromkeys(("confint", "ci", "conf_low", "conf_high", "ci_lower"), "conf_int()"),
+    **dict.fromkeys(("prediction_intervals", "pi", "obs_ci_lower"), "prediction_interval()"),
     **dict.fromkeys(("summary_frame", "to_pandas", "frame", "dataframe"), "to_frame()"),
     **dict.fromkeys(
         ("to_csv", "to_excel", "to_parquet", "head", "columns"),

@@ -175,11 +175,11 @@ def test_scenarios_without_contrasts_are_design_points(clusters):
     np.testing.assert_allclose(ends(found), ends(wanted), rtol=EXACT)
 
 
-def test_a_population_in_pieces_does_where_rows_set_everything(clusters, frame):
-    polars = pytest.importorskip("polars")
-    columns = frame[["dose", "school", "student"]]
-    stream = polars.from_pandas(columns).lazy()
-    m = session(clusters, at=stream)
+def test_a_population_in_pieces_does_where_rows_set_everything(clusters, frame, tmp_path):
+    pytest.importorskip("pyarrow")
+    path = tmp_path / "population.parquet"
+    frame[["dose", "school", "student"]].to_parquet(path)
+    m = session(clusters, at=path)
     wanted = session(clusters).predict(POINTS).prediction_interval()
     np.testing.assert_allclose(
         ends(m.predict(POINTS).prediction_interval()), ends(wanted), rtol=EXACT
@@ -347,6 +347,9 @@ def test_summary_says_what_varies(clusters):
     text = str(m.predict(POINTS).prediction_interval()).replace("\n", " ")
     assert "one new observation of a new cluster" in text
     assert "Degrees of freedom are those of the whole variance." in text
+    assert "Averaged over" not in text
+    typical = session(clusters, at="typical").predict({"school": "A"}).prediction_interval()
+    assert "At one typical row" in str(typical)
     text = str(m.predict(POINTS).prediction_interval(of="cluster")).replace("\n", " ")
     assert "the mean of a new cluster" in text
 
@@ -449,3 +452,11 @@ def test_a_result_that_travelled_has_no_session(clusters):
     result = pickle.loads(pickle.dumps(session(clusters).predict(POINTS)))
     with pytest.raises(UnsupportedError, match="before it is pickled"):
         result.prediction_interval()
+
+
+def test_names_of_other_packages_are_answered(clusters):
+    m = session(clusters)
+    with pytest.raises(AttributeError, match="prediction_interval"):
+        m.get_prediction(POINTS)
+    with pytest.raises(AttributeError, match="prediction_interval"):
+        _ = m.predict(POINTS).obs_ci_lower

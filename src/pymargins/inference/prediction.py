@@ -34,7 +34,6 @@ Statistical Association* 80(392), 1026-1031. doi:10.1080/01621459.1985.10478220
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,7 +84,7 @@ class Limits:
     reference: ReferenceFacts
 
 
-def require_clusters_vary(varying: Varying, labels: Sequence[str]) -> None:
+def require_clusters_vary(varying: Varying, labels: tuple[str, ...]) -> None:
     """Raise where the mean of a new cluster would have the interval of the mean of all.
 
     Raises

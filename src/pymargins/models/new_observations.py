@@ -110,9 +110,9 @@ def _instead(fitted: Fitted) -> str:
     if len(fitted.mean.outcomes) > 1:
         return "What a new outcome may be is told by the probabilities of all, m.predict()."
     return (
-        "It is there for linear regressions and linear mixed models, whose outcome is normal "
-        "around its mean. Of an event its probability says all; for a count or another outcome "
-        "take quantiles of its distribution at the predicted mean (scipy.stats)."
+        "It is there for OLS, WLS, GLS and MixedLM of statsmodels, whose outcome is normal around "
+        "its mean. Of an event its probability says all; for a count or another outcome take "
+        "quantiles of its distribution at the predicted mean (scipy.stats)."
     )
 
 

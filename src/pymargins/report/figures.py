@@ -161,31 +161,40 @@ def _title(facts: ResultFacts) -> str:
 
 def foundations(facts: ResultFacts) -> tuple[str, ...]:
     """Say on what the figures rest, one sentence a note."""
+    return (*_about_scale(facts), *about_population(facts), *about_inference(facts))
+
+
+def about_population(facts: ResultFacts) -> tuple[str, ...]:
+    """Say what is averaged over, and what becomes of random effects; nothing without averages."""
+    if not facts.quantity.is_averaged:
+        return ()
     session = facts.session
     effects = words.random_effects_words(session.model)
+    population = words.population_words(session.population, facts.asked)
+    return (_joined(population, effects and f"random effects {effects}"),)
+
+
+def about_inference(facts: ResultFacts) -> tuple[str, ...]:
+    """Say how uncertainty was found, of which model, and what else is to be said."""
+    session = facts.session
     groups = words.groups_words(session.model)
-    population = [
-        words.population_words(session.population, facts.asked),
-        effects and f"random effects {effects}",
-    ]
-    parts = [
-        population if facts.quantity.is_averaged else [],
-        [
+    told = [note for note in facts.notes if not isinstance(note, Asked)]
+    return (
+        _joined(
             words.method_words(session.method),
             words.reference_words(session.reference),
             f"covariance: {words.covariance_words(session.covariance)}",
-        ],
-        [
+        ),
+        _joined(
             words.model_words(session.model),
             f"n = {session.model.n:,}" + (f", {groups}" if groups else ""),
-        ],
-    ]
-    told = [note for note in facts.notes if not isinstance(note, Asked)]
-    return (
-        *_about_scale(facts),
-        *(sentence("; ".join(part for part in note if part)) for note in parts if note),
+        ),
         *map(note_sentence, (*session.notes, *told)),
     )
+
+
+def _joined(*parts: str) -> str:
+    return sentence("; ".join(part for part in parts if part))
 
 
 def _about_scale(facts: ResultFacts) -> list[str]:

@@ -11,10 +11,11 @@ import numpy as np
 from pymargins._typing import FloatArray
 from pymargins.facts import PredictionFacts, ResultFacts
 from pymargins.report import numbers
-from pymargins.report.figures import foundations
+from pymargins.report.figures import about_inference, about_population
 from pymargins.report.notes import sentence
 from pymargins.report.row_names import row_names
 from pymargins.report.summary import Summary
+from pymargins.report.words import AT_ONE_ROW
 
 #: What varies, by whose observation it is.
 VARY = {
@@ -89,10 +90,18 @@ def prediction_summary(figures: PredictionFigures) -> Summary:
         row_names(figures.labels, figures.columns, figures.facts),
         columns,
         interval=f"{numbers.percent(figures.level)} PI",
-        notes=(
-            *map(sentence, prediction_words(figures.prediction)),
-            *foundations(figures.facts),
-        ),
+        notes=_notes(figures),
+    )
+
+
+def _notes(figures: PredictionFigures) -> tuple[str, ...]:
+    facts = figures.facts
+    # points that rows set themselves are in their labels
+    at_one_row = facts.session.population.where in AT_ONE_ROW
+    return (
+        *map(sentence, prediction_words(figures.prediction)),
+        *(about_population(facts) if at_one_row else ()),
+        *about_inference(facts),
     )
 
 
