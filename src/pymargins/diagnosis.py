@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import fields
 from typing import Any
 
 from pymargins.facts import CovarianceFacts, FitHealth, Health, ShiftedDf
-from pymargins.report.fit_health import fit_lines, fit_short_warning, fit_summary
-from pymargins.report.health import health_lines, health_summary, short_warning
+from pymargins.report.fit_health import fit_lines, fit_short_warning
+from pymargins.report.health import diagnosis_summary, health_lines, short_warning
 from pymargins.report.summary import Summary
 
 
-class Diagnosis(Health):
+class Reported(ABC):
     """The health of a fit, which prints."""
 
     __slots__ = ()
@@ -19,54 +20,45 @@ class Diagnosis(Health):
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"a diagnosis is frozen; {name!r} cannot be set.")
 
-    @classmethod
-    def of(cls, health: Health) -> Diagnosis:
-        """Give health its words."""
-        return cls(**{one.name: getattr(health, one.name) for one in fields(health)})
+    @abstractmethod
+    def lines(self) -> list[tuple[str, str]]:
+        """Return what is reported, as pairs of subject and finding."""
+
+    def summary(self) -> Summary:
+        """Return the report as a table."""
+        return diagnosis_summary(self.lines())
+
+    def __repr__(self) -> str:
+        return str(self.summary())
+
+    def _repr_html_(self) -> str:
+        return self.summary().to_html()
+
+
+class Diagnosis(Reported, Health):
+    """The health of the fit of a mixed model, which prints."""
+
+    __slots__ = ()
 
     def lines(self) -> list[tuple[str, str]]:
         """Return what is reported, as pairs of subject and finding."""
         return health_lines(self)
 
-    def summary(self) -> Summary:
-        """Return the report as a table."""
-        return health_summary(self)
 
-    def __repr__(self) -> str:
-        return str(self.summary())
-
-    def _repr_html_(self) -> str:
-        return self.summary().to_html()
-
-
-class FitDiagnosis(FitHealth):
+class FitDiagnosis(Reported, FitHealth):
     """The health of a regression, which prints."""
 
     __slots__ = ()
-
-    @classmethod
-    def of(cls, health: FitHealth) -> FitDiagnosis:
-        """Give health its words."""
-        return cls(**{one.name: getattr(health, one.name) for one in fields(health)})
 
     def lines(self) -> list[tuple[str, str]]:
         """Return what is reported, as pairs of subject and finding."""
         return fit_lines(self)
 
-    def summary(self) -> Summary:
-        """Return the report as a table."""
-        return fit_summary(self)
-
-    def __repr__(self) -> str:
-        return str(self.summary())
-
-    def _repr_html_(self) -> str:
-        return self.summary().to_html()
-
 
 def diagnosis_of(health: Health | FitHealth) -> Diagnosis | FitDiagnosis:
     """Give the health of any fit its words."""
-    return FitDiagnosis.of(health) if isinstance(health, FitHealth) else Diagnosis.of(health)
+    made = FitDiagnosis if isinstance(health, FitHealth) else Diagnosis
+    return made(**{one.name: getattr(health, one.name) for one in fields(health)})
 
 
 def fit_warning(

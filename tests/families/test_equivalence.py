@@ -69,7 +69,7 @@ def test_bounds_of_each_row(pairs: MarginsResult):
     table = pairs.equivalence(-high, high)
     for i in range(6):
         one = pairs[i].equivalence(-high[i], high[i])
-        pd.testing.assert_frame_equal(table.iloc[[i]], one)
+        pd.testing.assert_frame_equal(table.iloc[[i]], pd.DataFrame(one))
 
 
 def test_ratios_on_the_log_scale():

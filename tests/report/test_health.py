@@ -11,7 +11,7 @@ from report_cases import WELL
 
 from pymargins.facts import DEVIANCE_GAP, FEW_GROUPS, Health, Shift
 from pymargins.report import Summary
-from pymargins.report.health import health_lines, health_summary, short_warning
+from pymargins.report.health import diagnosis_summary, health_lines, short_warning
 
 
 def test_a_healthy_fit() -> None:
@@ -78,7 +78,7 @@ def test_few_groups_are_told_of(groups: int, told: bool) -> None:
 
 
 def test_the_report_is_a_table() -> None:
-    table = health_summary(WELL)
+    table = diagnosis_summary(health_lines(WELL))
     assert isinstance(table, Summary)
     assert table.title == "Diagnosis of the fit"
     assert table.rows == tuple(health_lines(WELL))

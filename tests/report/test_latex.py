@@ -11,9 +11,14 @@ import pytest
 from report_cases import GLS, WELL, figures_of, made_figures, odd_table
 
 from pymargins.report import Summary, latex, session_summary, summarise
-from pymargins.report.health import health_summary
+from pymargins.report.health import diagnosis_summary, health_lines
 
-TABLES = (odd_table(), session_summary(GLS), health_summary(WELL), summarise(figures_of("gls")))
+TABLES = (
+    odd_table(),
+    session_summary(GLS),
+    diagnosis_summary(health_lines(WELL)),
+    summarise(figures_of("gls")),
+)
 
 
 def tabular(latex: str) -> tuple[int, list[str]]:

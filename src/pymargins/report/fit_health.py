@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 from pymargins.facts import CovarianceFacts, FitHealth
-from pymargins.report.summary import Summary
 
 #: What fits call the covariance that holds only if the model does.
 UNDER_THE_MODEL = ("", "nonrobust", "naive")
-
-
-def fit_summary(health: FitHealth) -> Summary:
-    """Return the report as a table."""
-    return Summary("Diagnosis of the fit", ("", ""), tuple(fit_lines(health)))
 
 
 def fit_lines(health: FitHealth) -> list[tuple[str, str]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from pymargins.errors import listing
@@ -12,9 +14,9 @@ from pymargins.report.summary import Summary
 NEARLY = 1.01
 
 
-def health_summary(health: Health) -> Summary:
-    """Return the report as a table."""
-    return Summary("Diagnosis of the fit", ("", ""), tuple(health_lines(health)))
+def diagnosis_summary(lines: Sequence[tuple[str, str]]) -> Summary:
+    """Return the report on any fit as a table."""
+    return Summary("Diagnosis of the fit", ("", ""), tuple(lines))
 
 
 def health_lines(health: Health) -> list[tuple[str, str]]:

@@ -105,7 +105,13 @@ def degrees_of_freedom(values: FloatArray) -> list[str]:
 
 def p_values(values: FloatArray) -> list[str]:
     """Write p-values: three decimals, or that they are smaller."""
-    return in_line(["<0.001" if p < 0.001 else f"{p:.3f}" for p in values.tolist()])
+    return in_line([_p_value(p) for p in values.tolist()])
+
+
+def _p_value(p: float) -> str:
+    if np.isnan(p):
+        return MISSING
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def in_line(cells: Sequence[str]) -> list[str]:

@@ -42,11 +42,7 @@ def render(table: Table) -> str:
     limit = min(max(shutil.get_terminal_size((USUAL, 24)).columns, NARROWEST), WIDEST)
     header = [cell.translate(PADS) for cell in table.header]
     rows = [[cell.translate(PADS).replace("\n", " ") for cell in row] for row in table.blanked]
-    alone = [header[j] if count == 1 else "" for j, count in table.headings for _ in range(count)]
-    widths = _widths([alone, *rows], table.alignment, limit)
-    for start, count in table.spans:
-        room = sum(widths[start : start + count]) + len(GAP) * (count - 1)
-        widths[start] += max(len(header[start]) - room, 0)
+    widths = _widths(table, header, rows, limit)
     width = max(sum(widths) + len(GAP) * (len(widths) - 1), 1)
     rule = "─" * width
     lines = [*_wrap(table.title, limit)]
@@ -71,11 +67,19 @@ def _head(table: Table, header: Sequence[str], widths: Sequence[int]) -> list[st
     return _row(cells, wide, "".join(sides))
 
 
-def _widths(rows: Sequence[Sequence[str]], alignment: str, limit: int) -> list[int]:
+def _widths(
+    table: Table, header: Sequence[str], rows: Sequence[Sequence[str]], limit: int
+) -> list[int]:
     """Return the width of each column; the widest columns of words give way to fit the limit."""
+    alignment = table.alignment
+    alone = [header[j] if count == 1 else "" for j, count in table.headings for _ in range(count)]
     widths = [
-        max((len(row[j]) for row in rows if j < len(row)), default=0) for j in range(len(alignment))
+        max((len(row[j]) for row in (alone, *rows) if j < len(row)), default=0)
+        for j in range(len(alignment))
     ]
+    for start, count in table.spans:
+        room = sum(widths[start : start + count]) + len(GAP) * (count - 1)
+        widths[start] += max(len(header[start]) - room, 0)
     words = [j for j, side in enumerate(alignment) if side == "l"]
     for least in (NARROWEST_COLUMN, NARROWEST_OF_ALL):
         for j in sorted(words, key=lambda j: -widths[j]):

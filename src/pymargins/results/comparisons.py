@@ -17,6 +17,7 @@ from pymargins.inference.distributions import check_level
 from pymargins.report.figures import Arrows
 from pymargins.report.notes import ADJUSTMENTS
 from pymargins.results.predictions import Predictions
+from pymargins.results.printed import PrintedMatrix
 
 Adjust: TypeAlias = Method | Literal["none"]
 
@@ -78,7 +79,12 @@ class Comparisons(Predictions):
             for row, has in zip(order, letter_columns(differs), strict=True):
                 names = [letter(k) if shown else " " for k, shown in enumerate(has)]
                 out[row] = "".join(names).rstrip()
-        return pd.DataFrame({"estimate": estimate, "letters": out}, index=self._index)
+        level = self.level if level is None else level
+        return self._printed(
+            {"estimate": estimate, "letters": out},
+            "Letters",
+            [f"Rows that share a letter do not differ at {100 * (1 - level):.4g} %."],
+        )
 
     def matrix(self, adjust: Adjust | None = None) -> pd.DataFrame:
         """Compare all pairs of rows in a matrix.
@@ -97,10 +103,21 @@ class Comparisons(Predictions):
         """
         out = self._p_matrix(adjust, "matrix")
         first, second = np.triu_indices(len(self), 1)
+        told = ""
         if len(first):
-            out[second, first] = self.pairwise().estimate
+            pairs, told = self._pairs(adjust, "matrix")
+            out[second, first] = pairs.estimate
         np.fill_diagonal(out, self.estimate)
-        return pd.DataFrame(out, index=self._index, columns=pd.Index(self.labels))
+        below = (
+            "quotients, the earlier over"
+            if self.scale.divides
+            else "differences, the earlier minus"
+        )
+        return PrintedMatrix.of(
+            pd.DataFrame(out, index=self._index, columns=pd.Index(self.labels)),
+            f"All pairs: {self._what}",
+            [f"On the diagonal estimates; below it {below} the later; above it p-values, {told}."],
+        )
 
     def _p_matrix(self, adjust: Adjust | None, verb: str) -> FloatArray:
         """Return the p-values of all pairs, 1 on the diagonal."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal, TypeAlias
 
@@ -16,7 +16,10 @@ from pymargins.families.adjustment import Method, make_adjustment
 from pymargins.families.equivalence import two_one_sided
 from pymargins.inference import distributions
 from pymargins.inference.joint import wald
+from pymargins.report import words
+from pymargins.report.notes import note_sentence
 from pymargins.results.estimates import Estimates, R
+from pymargins.results.printed import PrintedFrame, PrintedSeries
 
 Alternative: TypeAlias = Literal["two-sided", "greater", "less"]
 #: One value for all rows, or one for each.
@@ -67,9 +70,8 @@ class Hypotheses(Estimates):
             alternative = {"greater": "less", "less": "greater"}.get(alternative, alternative)  # type: ignore[assignment]
         statistic = distributions.ratio(self._value - target, self._scale_se)
         p = self._p_value(target, alternative)
-        return pd.DataFrame(
-            {"statistic": statistic, "df": self.df, "p_value": p}, index=self._index
-        )
+        found = {"statistic": statistic, "df": self.df, "p_value": p}
+        return self._printed(found, f"Tests, {alternative}", [self._null_words(null)])
 
     @property
     def _falls(self) -> bool:
@@ -134,7 +136,8 @@ class Hypotheses(Estimates):
             "ci_lower": ends[0],
             "ci_upper": ends[1],
         }
-        return pd.DataFrame(columns, index=self._index, columns=list(EQUIVALENCE))
+        made = {name: columns[name] for name in EQUIVALENCE}
+        return self._printed(made, "Equivalence, two one-sided tests", level=2 * self.level - 1)
 
     def adjust(self: R, method: Method, by: str | Sequence[str] | None = None) -> R:
         """Adjust p-values and intervals for the number of tests.
@@ -222,7 +225,26 @@ class Hypotheses(Estimates):
         Series
             `test` ("F" or "chi2"), `statistic`, `df1`, `df2`, `p_value`.
         """
-        return wald(self.estimand, self._null(null), self.inference)
+        found = wald(self.estimand, self._null(null), self.inference)
+        return PrintedSeries.of(found, f"Joint test: {self._what}", [self._null_words(null)])
+
+    def _printed(
+        self, columns: Mapping[str, Any], title: str, notes: Sequence[str] = (), level: float = 0.95
+    ) -> PrintedFrame:
+        """Return figures of the rows as a data frame that prints."""
+        told = [] if self.adjustment is None else [note_sentence(self.adjustment.facts)]
+        frame = pd.DataFrame(dict(columns), index=self._index)
+        return PrintedFrame.of(frame, f"{title}: {self._what}", [*notes, *told], level)
+
+    @property
+    def _what(self) -> str:
+        return words.quantity_words(self.facts.quantity, self.facts.session.model, verb=False)
+
+    def _null_words(self, null: Any) -> str:
+        """Say what the rows are compared with."""
+        value = float(self.scale.inverse(np.zeros(1))[0]) if null is None else null
+        shown = f"{value:g}" if isinstance(value, (int, float)) else "the values given"
+        return f"Compared with {shown}."
 
     def _null(self, null: Any, name: str = "null") -> FloatArray:
         if null is None and name == "null":

@@ -40,6 +40,7 @@ from pymargins.models.describe import variables_frame
 from pymargins.models.fitted import Fitted
 from pymargins.report.methods import session_summary
 from pymargins.report.summary import Summary
+from pymargins.results.printed import PrintedFrame
 from pymargins.results.result import MarginsResult
 
 S = TypeVar("S", bound="Session")
@@ -170,7 +171,8 @@ class Session:
         fit), and `enters`, what the variable enters the formula through.
         """
         fitted = self._fitted
-        return variables_frame(fitted.variables, fitted.designs, fitted.frame)
+        found = variables_frame(fitted.variables, fitted.designs, fitted.frame)
+        return PrintedFrame.of(found, "Variables of the model")
 
     def summary(self) -> Summary:
         """State every commitment of the session in words fit for a methods section.

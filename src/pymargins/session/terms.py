@@ -8,6 +8,9 @@ import pandas as pd
 
 from pymargins.errors import ArgumentError, ArgumentTypeError, UnsupportedError, unknown_name
 from pymargins.options import Bootstrap
+from pymargins.report import words
+from pymargins.report.notes import sentence
+from pymargins.results.printed import PrintedFrame, PrintedSeries
 from pymargins.results.terms import joint_tests
 from pymargins.session.arguments import By, Names, Seed
 from pymargins.session.frozen import Session
@@ -61,7 +64,20 @@ class TermVerbs(Session):
         Lenth, R. V. (2016). Least-squares means: the R package lsmeans. *Journal of Statistical
         Software* 69(1). doi:10.18637/jss.v069.i01
         """
-        return joint_tests(self._fitted, self._inference, by)
+        found = joint_tests(self._fitted, self._inference, by)
+        return PrintedFrame.of(found, self._titled("Joint tests of terms"), self._foundations)
+
+    def _titled(self, what: str) -> str:
+        response = self._fitted.facts.response
+        return f"{what}: {response}" if response else what
+
+    @property
+    def _foundations(self) -> list[str]:
+        """Say on which covariance and distribution tests of terms rest."""
+        facts = self.facts
+        parts = [words.method_words(facts.method), words.reference_words(facts.reference)]
+        parts.append(f"covariance: {words.covariance_words(facts.covariance)}")
+        return [sentence("; ".join(part for part in parts if part))]
 
     def likelihood_ratio_test(
         self, terms: Names, *, n_boot: int = 1000, rng: Seed | None = None
@@ -119,4 +135,6 @@ class TermVerbs(Session):
         if not columns:
             raise ArgumentError("likelihood_ratio_test: name at least one term.")
         option = Bootstrap(n_boot, kind="parametric", rng=rng)
-        return refits.likelihood_ratio(columns, option).rename(", ".join(names))
+        found = refits.likelihood_ratio(columns, option).rename(", ".join(names))
+        title = self._titled(f"Likelihood ratio test of {found.name}")
+        return PrintedSeries.of(found, title, ["Bootstrapped under the null."])

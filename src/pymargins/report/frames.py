@@ -1,0 +1,163 @@
+"""Tables of tests and of variables, in the style of all others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pymargins.report import numbers
+from pymargins.report.summary import Summary
+from pymargins.values import value_text
+
+#: Headings of columns that are called otherwise in print; of p-values, the columns of p-values.
+P_VALUES = {"p_value": "p", "p_lower": "p (low)", "p_upper": "p (high)", "p_chi2": "p (χ²)"}
+STATISTICS = {"statistic": "Statistic", "statistic_lower": "t (low)", "statistic_upper": "t (high)"}
+DEGREES = ("df", "df1", "df2")
+#: Pairs of columns that share a heading.
+PAIRS = {"low": ("high", "Range"), "ci_lower": ("ci_upper", "{level} CI")}
+SECOND = {last for last, _ in PAIRS.values()}
+#: The names of the statistics of joint tests.
+TESTS = {"F": "F", "chi2": "χ²"}
+NOTE, TEST, TERM = "note", "test", "term"
+
+
+@dataclass(slots=True)
+class _Columns:
+    """Columns as they are printed, collected one by one."""
+
+    header: list[str] = field(default_factory=list)
+    cells: list[Sequence[str]] = field(default_factory=list)
+    align: str = ""
+    spans: list[tuple[int, int]] = field(default_factory=list)
+
+    def add(self, heading: str, cells: Sequence[str], side: str = "r") -> None:
+        """Add a column."""
+        self.header.append(heading)
+        self.cells.append(cells)
+        self.align += side
+
+
+def frame_summary(
+    frame: pd.DataFrame, title: str, notes: Sequence[str] = (), level: float = 0.95
+) -> Summary:
+    """Return a data frame of tests or descriptions as a table.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        An index with a name leads the rows. Columns are recognised by their names: p-values,
+        statistics, degrees of freedom, both ends of an interval; notes go below the table.
+    title : str
+    notes : sequence of str
+    level : float
+        Of the interval.
+    """
+    columns = _Columns()
+    if frame.index.name is not None:
+        heading = "" if frame.index.name == "label" else str(frame.index.name)
+        columns.add(heading, [value_text(v) for v in frame.index], "l")
+    names = [name for name in frame.columns if not _is_silent(frame, name)]
+    second = {name: last for name, (last, _) in PAIRS.items() if name in names and last in names}
+    for name in names:
+        if name in second.values():
+            continue
+        if name in second:
+            words = PAIRS[name][1].format(level=numbers.percent(level))
+            columns.spans.append((len(columns.header), 2))
+            for heading, column in ((words, name), ("", second[name])):
+                columns.add(heading, _figures(frame, column, [name, second[name]]))
+        else:
+            columns.add(*_column(frame, name))
+    keys = names.index(TERM) if TERM in names else 0
+    return Summary(
+        title,
+        tuple(columns.header),
+        tuple(zip(*columns.cells, strict=True)),
+        (*_told(frame), *notes),
+        align=columns.align,
+        keys=keys,
+        spans=tuple(columns.spans),
+    )
+
+
+def matrix_summary(frame: pd.DataFrame, title: str, notes: Sequence[str]) -> Summary:
+    """Return a matrix of all pairs as a table: p-values above its diagonal of estimates."""
+    values = frame.to_numpy(dtype=float)
+    lower = np.tril(np.ones(values.shape, dtype=bool))
+    size = np.where(lower, np.abs(values), 0.0).max(initial=0.0)
+    places = numbers.decimals(np.array([size]), np.array([np.nan])) * len(values)
+    cells = [list(frame.index)]
+    for j in range(len(values)):
+        above, below = numbers.p_values(values[:j, j]), numbers.figures(values[j:, j], places[j:])
+        cells.append(numbers.in_line([text.strip() for text in (*above, *below)]))
+    header = ("", *map(str, frame.columns))
+    rows = tuple(zip(*cells, strict=True))
+    return Summary(title, header, rows, tuple(notes), align="l" + "r" * len(values))
+
+
+def _is_silent(frame: pd.DataFrame, name: str) -> bool:
+    """Tell whether a column says nothing, or is said elsewhere."""
+    if name == NOTE:
+        return True
+    if name == TEST:
+        return frame[name].nunique() == 1
+    values = frame[name]
+    if name in ("statistic_lower", "statistic_upper"):
+        return True
+    if name in PAIRS or name in SECOND:
+        return not values.notna().any()
+    return name in DEGREES and not np.isfinite(values.astype(float)).any()
+
+
+def _column(frame: pd.DataFrame, name: str) -> tuple[str, Sequence[str], str]:
+    """Return the heading of a column, its cells, and the side that they are flush with."""
+    values = frame[name]
+    if name in P_VALUES:
+        return P_VALUES[name], numbers.p_values(values.to_numpy(dtype=float)), "r"
+    if name in STATISTICS:
+        return _statistic(frame), numbers.statistics(values.to_numpy(dtype=float)), "r"
+    if name in DEGREES:
+        return name, numbers.degrees_of_freedom(values.to_numpy(dtype=float)), "r"
+    if pd.api.types.is_bool_dtype(values) or not pd.api.types.is_numeric_dtype(values):
+        return str(name), [_words(value) for value in values], "l"
+    if pd.api.types.is_integer_dtype(values) or name == "letters":
+        return str(name), [value_text(value) for value in values], "r"
+    return str(name), _figures(frame, name, [name]), "r"
+
+
+def _statistic(frame: pd.DataFrame) -> str:
+    """Name a statistic by what it is compared with."""
+    if TEST in frame.columns:
+        kinds = set(frame[TEST])
+        return TESTS.get(kinds.pop(), "Statistic") if len(kinds) == 1 else "Statistic"
+    if "df" not in frame.columns:
+        return "Statistic"
+    return "t" if np.isfinite(frame["df"].astype(float)).any() else "z"
+
+
+def _figures(frame: pd.DataFrame, name: str, together: Sequence[str]) -> list[str]:
+    """Write numbers with the digits that columns need together."""
+    every = frame[list(together)].to_numpy(dtype=float)
+    largest = np.nanmax(np.where(np.isfinite(every), np.abs(every), np.nan), initial=0.0, axis=1)
+    places = numbers.decimals(largest, np.full(len(largest), np.nan))
+    return numbers.figures(frame[name].to_numpy(dtype=float), places)
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(value_text, value))
+    missing = value is None or (pd.api.types.is_scalar(value) and pd.isna(value))
+    return "" if missing else value_text(value)
+
+
+def _told(frame: pd.DataFrame) -> list[str]:
+    """Return what a column of notes says of its rows."""
+    if NOTE not in frame.columns:
+        return []
+    names = frame[TERM] if TERM in frame.columns else frame.index
+    told = zip(names, frame[NOTE], strict=True)
+    return [f"{name}: {note}{'' if note.endswith('.') else '.'}" for name, note in told if note]

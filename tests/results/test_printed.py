@@ -1,0 +1,99 @@
+"""Tests of rows and terms, and what else are data frames: how they print and export."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.formula.api as smf
+
+from pymargins import Margins, pairwise
+
+
+@pytest.fixture(scope="module")
+def m() -> Margins:
+    rng = np.random.default_rng(6)
+    n = 150
+    df = pd.DataFrame({"feed": rng.choice(list("ABC"), n), "dose": rng.uniform(0, 3, n)})
+    df["gain"] = 20 + 4 * (df["feed"] == "C") + df["dose"] * 3 + rng.normal(0, 1.5, n)
+    return Margins(smf.ols("gain ~ feed * dose", df).fit(), at="balanced")
+
+
+def lines(table: Any) -> list[str]:
+    return str(table).splitlines()
+
+
+def test_joint_tests(m: Margins) -> None:
+    table = m.joint_tests()
+    shown = lines(table)
+    assert shown[0] == "Joint tests of terms: gain"
+    assert shown[2].split() == ["term", "F", "df1", "df2", "p"]
+    assert shown[4].split()[0] == "feed"
+    assert shown[4].split()[-1] == "<0.001"
+    assert "covariance: as the fit reports it" in str(table)
+    assert lines(m.joint_tests(by="feed"))[2].split()[:2] == ["feed", "term"]
+
+
+@pytest.mark.filterwarnings("ignore:The design matrix is rank-deficient")
+def test_terms_without_a_test_are_told_below() -> None:
+    rng = np.random.default_rng(1)
+    df = pd.DataFrame({"a": np.repeat(list("xy"), 20), "b": np.tile(list("pq"), 20)})
+    df = df[~((df["a"] == "x") & (df["b"] == "p"))]
+    df["y"] = rng.normal(size=len(df))
+    shown = str(Margins(smf.ols("y ~ a * b", df).fit()).joint_tests())
+    assert "–" in shown
+    assert "a:b: " in shown
+    assert "nan" not in shown
+
+
+def test_other_tests(m: Margins) -> None:
+    rows = m.contrasts(pairwise("feed"))
+    assert lines(rows.joint_test())[2].split() == ["F", "df1", "df2", "p"]
+    above = rows.adjust("holm").test(null=2, alternative="greater")
+    assert lines(above)[0] == "Tests, greater: contrast of mean responses"
+    assert lines(above)[2].split() == ["t", "df", "p"]
+    assert "Compared with 2." in str(above)
+    assert "Holm" in str(above)
+    tost = rows.equivalence(-1, 1)
+    assert lines(tost)[2].split("  ")[-1].strip() == "90 % CI"
+    assert "0.000" not in str(tost)
+
+
+def test_letters_matrix_and_variables(m: Margins) -> None:
+    means = m.predict("feed")
+    assert "Rows that share a letter do not differ at 5 %." in str(means.letters())
+    table = means.matrix()
+    assert lines(table)[4].split()[1] == f"{means.estimate[0]:.2f}"
+    assert "<0.001" in lines(table)[4]
+    assert "above it p-values, adjusted: Tukey." in table.summary().notes[0]
+    shown = str(m.variables)
+    assert "A, B, C" in shown
+    assert "nan" not in shown
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda m: m.joint_tests(),
+        lambda m: m.variables,
+        lambda m: m.predict("feed").matrix(),
+        lambda m: m.predict("feed").letters(),
+        lambda m: m.predict("feed").test(),
+        lambda m: m.predict("feed").joint_test(),
+        lambda m: m.predict("feed").equivalence(0, 100),
+    ],
+)
+def test_they_export_travel_and_are_plain_otherwise(m: Margins, ask: Any, monkeypatch: Any) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    table = ask(m)
+    assert max(map(len, lines(table))) <= 80
+    assert table._repr_html_().startswith('<div class="pymargins">')
+    assert r"\toprule" in table.summary().to_latex()
+    assert table.summary().to_markdown().count("|") > 4
+    again = pickle.loads(pickle.dumps(table))
+    assert str(again) == str(table)
+    plain = pd.Series if isinstance(table, pd.Series) else pd.DataFrame
+    assert type(table.copy()) is type(table.iloc[:1]) is plain
