@@ -16,10 +16,12 @@ extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
+    "alt",
     "mathml",
     "sphinx.ext.napoleon",
 ]
-exclude_patterns = ["_build", "jupyter_execute", "examples/data"]  # examples: a link to ../examples
+# `examples` is a link to ../examples; `_parts` are included by pages.
+exclude_patterns = ["_build", "_parts", "jupyter_execute", "examples/data"]
 # A section of index.md may be empty; Sphinx gives this warning no type to suppress it by.
 logging.getLogger("sphinx.sphinx.directives.other").addFilter(
     lambda record: getattr(record, "subtype", None) != "empty_glob"
