@@ -17,6 +17,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "alt",
+    "llms",
     "mathml",
     "sphinx.ext.napoleon",
 ]

@@ -1,4 +1,4 @@
-"""A figure whose cell names no alternative text gets the title of its section: better than a file name."""
+"""A figure whose cell names no alternative text gets the title of its section, not a file name."""
 
 from docutils import nodes
 
