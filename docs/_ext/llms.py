@@ -13,6 +13,7 @@ SITE = "Pages, in the order of the site. All of it in one: llms-full.txt."
 CELL = re.compile(r"^```\{code-cell\} ipython3\n(.*?)^```$", re.M | re.S)
 OPTIONS = re.compile(r"\A(?:---\n(?:.*\n)*?---\n|(?::[a-z-]+:.*\n)+\n?)")
 COMPUTED = re.compile(r"\{glue:text\}`[^`]*`")
+PAGE = re.compile(r"\{doc\}`([^`<]*?) *<[^>]*>`")
 ROLE = re.compile(r"\{[a-z:]+\}`([^`<]*?)(?: *<[^>]*>)?`")
 INCLUDE = re.compile(r"^```\{include\} (\S+)\n```$", re.M)
 FENCED = re.compile(r"^```.*?^```$", re.M | re.S)
@@ -31,7 +32,7 @@ def plain(page):
     text = DIRECTIVE.sub("", text)
     text = CELL.sub(_code, text)
     text = ADMONITION.sub(lambda found: f"**{found[1]}**\n" if found[1] else "", text)
-    text = ROLE.sub(r"`\1`", COMPUTED.sub("…", text))
+    text = ROLE.sub(r"`\1`", PAGE.sub(r"\1", COMPUTED.sub("…", text)))
     return re.sub(r"\n{3,}", "\n\n", LINK.sub(r"\1", text)).strip() + "\n"
 
 
