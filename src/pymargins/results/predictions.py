@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -26,7 +26,6 @@ from pymargins.models.fitted import Fitted
 from pymargins.models.means import LinearMean
 from pymargins.models.new_observations import (
     CLUSTER,
-    OBSERVATION,
     random_part_of,
     require_normal,
     varying,
@@ -47,7 +46,11 @@ class Predictions(EffectSizes):
     __slots__ = ()
 
     def prediction_interval(
-        self, level: float | None = None, of: str = OBSERVATION, *, weight: Any = None
+        self,
+        level: float | None = None,
+        of: Literal["observation", "cluster"] = "observation",
+        *,
+        weight: Any = None,
     ) -> PredictionIntervals:
         r"""Return the interval that holds a new observation with the given probability.
 
@@ -144,8 +147,8 @@ class Predictions(EffectSizes):
         """Return the model, or say why these rows have no prediction interval."""
         if self.whole is None:
             raise UnsupportedError(
-                "prediction_interval: this result travelled without its session, which knows the "
-                "variances; ask before it is pickled."
+                "prediction_interval: this result is without its session (pickled, kept in a file, "
+                "or pooled over several fits), which knows the variances. Ask a session of one fit."
             )
         fitted = self.whole.fitted
         require_normal(fitted, of)
