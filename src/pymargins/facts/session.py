@@ -44,6 +44,7 @@ from pymargins.facts.uncertainty import (
     FewGroups,
     IndefiniteInformation,
     Method,
+    PosteriorDraws,
     ReferenceFacts,
     SingularReplicates,
 )
@@ -153,6 +154,11 @@ class SessionFacts:
     level: float
     notes: tuple[Note, ...] = ()
     categories: tuple[str, ...] = ()
+
+    @property
+    def of_posterior(self) -> bool:
+        """Whether figures summarise a posterior: there are no p-values."""
+        return isinstance(self.method, PosteriorDraws)
 
 
 @dataclass(frozen=True, slots=True)

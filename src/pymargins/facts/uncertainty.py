@@ -125,6 +125,22 @@ class SimulatedDraws:
 
 
 @dataclass(frozen=True, slots=True)
+class PosteriorDraws:
+    """Draws of the posterior of the parameters.
+
+    Parameters
+    ----------
+    n_draws : int
+    summary : {"median", "mean"}
+    interval : {"equal-tailed", "hdi"}
+    """
+
+    n_draws: int
+    summary: str
+    interval: str
+
+
+@dataclass(frozen=True, slots=True)
 class Imputed:
     """Rubin's rules over several imputed data sets, each by the delta method."""
 
@@ -166,7 +182,9 @@ class BootstrapDraws:
     of_prediction: bool = False
 
 
-Method: TypeAlias = DeltaMethod | ProfileMethod | SimulatedDraws | BootstrapDraws | Imputed
+Method: TypeAlias = (
+    DeltaMethod | ProfileMethod | SimulatedDraws | BootstrapDraws | Imputed | PosteriorDraws
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from pymargins.estimands.sampled import with_units
 from pymargins.facts import CovarianceFacts, Distribution, ReferenceFacts
 from pymargins.inference.covariance import choose_covariance
 from pymargins.inference.delta import DeltaInference
+from pymargins.inference.posterior import posterior
 from pymargins.inference.reference import choose_reference
 from pymargins.inference.resampling import bootstrap, simulate
 from pymargins.inference.sampled import sampled_covariance
@@ -18,8 +19,10 @@ from pymargins.inference.uncertainty import Uncertainty
 from pymargins.inference.whole import DRAWS, Whole
 from pymargins.models.fitted import Fitted
 from pymargins.models.influences import Influences
-from pymargins.options import Bootstrap, Delta, Simulation
+from pymargins.options import Bootstrap, Delta, Option, Posterior, Simulation
 
+#: What the covariance of posterior draws is called.
+POSTERIOR = "posterior"
 METHODS: dict[str, type[Delta | Simulation | Bootstrap]] = {
     "delta": Delta,
     "simulation": Simulation,
@@ -47,7 +50,7 @@ def choose_inference(
     vcov: Any,
     df: Any,
     cluster: Any,
-    option: Delta | Simulation | Bootstrap,
+    option: Option,
     sampled: Influences | None = None,
 ) -> Choice:
     """Build the inference a session asked for, or say what is supported.
@@ -58,6 +61,8 @@ def choose_inference(
         return _sampled(fitted, df, sampled)
     if isinstance(option, Bootstrap):
         return _bootstrapped(fitted, vcov, df, option)
+    if isinstance(option, Posterior):
+        return _of_posterior(fitted, vcov, df, cluster, option)
     cov = choose_covariance(fitted, vcov, df, cluster)
     if isinstance(option, Simulation):
         _refuse_df(df, "simulation")
@@ -77,9 +82,7 @@ def _sampled(fitted: Fitted, df: Any, sampled: Influences) -> Choice:
     return Choice(inference, cov.facts, reference.facts, Whole(fitted, inference))
 
 
-def settle_method(
-    option: Delta | Simulation | Bootstrap, fitted: Fitted, cluster: Any
-) -> Delta | Simulation | Bootstrap:
+def settle_method(option: Option, fitted: Fitted, cluster: Any) -> Option:
     """Return a bootstrap with the clusters of the session and with its kind; others as they are.
 
     Raises
@@ -108,6 +111,17 @@ def _bootstrapped(fitted: Fitted, vcov: Any, df: Any, option: Bootstrap) -> Choi
     return Choice(inference, CovarianceFacts(DRAWS), drawn, whole)
 
 
+def _of_posterior(fitted: Fitted, vcov: Any, df: Any, cluster: Any, option: Posterior) -> Choice:
+    for name, value in (("vcov", vcov), ("df", df), ("cluster", cluster)):
+        if value is not None:
+            raise ArgumentError(
+                f"{name}: a posterior has its uncertainty in its draws; leave `{name}` out."
+            )
+    inference = posterior(option, fitted)
+    drawn = ReferenceFacts(Distribution.DRAWS)
+    return Choice(inference, CovarianceFacts(POSTERIOR), drawn, Whole(fitted, inference))
+
+
 def _refuse_df(df: Any, name: str) -> None:
     if df is not None:
         raise ArgumentError(
@@ -116,7 +130,7 @@ def _refuse_df(df: Any, name: str) -> None:
         )
 
 
-def parse_method(method: Any, options: Mapping[str, Any]) -> Delta | Simulation | Bootstrap:
+def parse_method(method: Any, options: Mapping[str, Any]) -> Option:
     """Turn `method` and the options beside it into one option object.
 
     Raises
@@ -134,7 +148,7 @@ def parse_method(method: Any, options: Mapping[str, Any]) -> Delta | Simulation 
                 where = f"; it belongs to method={owner!r}." if owner else "."
                 raise ArgumentError(f'{option}: method="{method}" does not use it{where}')
         return METHODS[method](**given)
-    if isinstance(method, tuple(METHODS.values())):
+    if isinstance(method, (*METHODS.values(), Posterior)):
         if given:
             option = next(iter(given))
             raise ArgumentError(

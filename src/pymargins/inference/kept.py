@@ -20,6 +20,7 @@ from pymargins.estimands.nodes import Estimand, Known, Linear
 from pymargins.estimands.scales import SCALES
 from pymargins.inference.delta import DeltaInference, new_key
 from pymargins.inference.drawn import DrawsInference
+from pymargins.inference.posterior import PosteriorInference
 from pymargins.inference.propagation import propagation
 from pymargins.inference.rubin import RubinInference
 from pymargins.inference.uncertainty import Uncertainty
@@ -194,6 +195,8 @@ def kept_inference(words: Mapping[str, Any], arrays: Mapping[str, FloatArray]) -
     )
     point = Point(arrays["value"][None, :], blocks)
     options = (point, replicates, words["interval"], words["facts"], words["notes"], key)
+    if kind == "posterior":
+        return PosteriorInference(*options)
     if "distances" in arrays:
         return StudentizedRows(*options, distances=arrays["distances"], errors=arrays["errors"])
     return KINDS[kind](*options)
@@ -238,6 +241,7 @@ def _of_few(inference: DeltaInference, jac: Any) -> dict[str, FloatArray]:
 
 
 KINDS: dict[str, type[Any]] = {
+    "posterior": PosteriorInference,
     "delta": DeltaInference,
     "own scales": OwnScales,
     "draws": DrawsInference,

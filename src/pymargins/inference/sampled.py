@@ -29,7 +29,7 @@ from pymargins.facts import CovarianceFacts, RandomEffects, Retransformed
 from pymargins.models.fitted import Fitted
 from pymargins.models.influences import Influences
 from pymargins.models.uncertainty import Covariance
-from pymargins.options import Bootstrap, Delta, Simulation
+from pymargins.options import Bootstrap, Delta, Option
 
 KIND = "influence functions"
 POPULATIONS = ("fixed", "sampled")
@@ -87,7 +87,7 @@ def sampled_influences(
     at: Any,
     vcov: Any,
     cluster: Any,
-    option: Delta | Simulation | Bootstrap,
+    option: Option,
 ) -> Influences | None:
     """Return the influence of units where the population is sampled; None where it is fixed.
 

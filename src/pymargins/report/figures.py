@@ -129,6 +129,8 @@ def _columns(figures: Figures) -> dict[str, list[str]]:
 
 def _tests(figures: Figures, finite: bool) -> dict[str, list[str]]:
     """Write the columns that compare with no effect."""
+    if figures.facts.session.of_posterior:
+        return {"P(direction)": numbers.shares(figures.p_value)}
     return {
         _statistic_name(figures, finite): numbers.statistics(figures.statistic),
         **({"df": numbers.degrees_of_freedom(figures.df)} if finite else {}),
@@ -208,16 +210,15 @@ def _about_scale(facts: ResultFacts) -> list[str]:
         f"{'formed' if drawn else 'symmetric'}."
     ]
     if scale.null is not None:
-        notes.append(
-            f"The statistic and p compare with {scale.null:g}, which is 0 on the {scale.name} "
-            "scale."
-        )
+        posterior = facts.session.of_posterior
+        compared = "probability of direction compares" if posterior else "statistic and p compare"
+        notes.append(f"The {compared} with {scale.null:g}, which is 0 on the {scale.name} scale.")
     return notes
 
 
 def _least_p(figures: Figures) -> list[str]:
     """Say where a p-value is the least that so many draws can show."""
-    if figures.draws is None:
+    if figures.draws is None or figures.facts.session.of_posterior:
         return []
     least = 2.0 / (figures.draws + 1)
     if not (figures.p_value <= AT_LEAST * least).any():

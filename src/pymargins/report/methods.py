@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pymargins.facts import Distribution, ScaleFacts, SessionFacts
+from pymargins.facts import Distribution, PosteriorDraws, ScaleFacts, SessionFacts
 from pymargins.report import words
 from pymargins.report.notes import note_sentence, sentence
 from pymargins.report.numbers import percent
@@ -62,9 +62,11 @@ def _population(facts: SessionFacts) -> str:
 
 
 def _uncertainty(facts: SessionFacts) -> str:
-    intervals = f"{percent(facts.level)} confidence intervals"
+    bayes = isinstance(facts.method, PosteriorDraws)
+    kind = "credible" if bayes else "confidence"
+    intervals = f"{percent(facts.level)} {kind} intervals"
     method, distribution = words.method_words(facts.method), facts.reference.distribution
-    that = "that " if facts.covariance.kind == "draws" else ""
+    that = "that " if facts.covariance.kind in ("draws", "posterior") else ""
     covariance = (
         f"the covariance of the coefficients is {that}{words.covariance_words(facts.covariance)}"
     )

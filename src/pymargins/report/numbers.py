@@ -114,6 +114,11 @@ def _p_value(p: float) -> str:
     return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
+def shares(values: FloatArray) -> list[str]:
+    """Write shares of draws: three decimals, or that they are nearly all of them."""
+    return in_line([">0.999" if p > 0.999 else f"{p:.3f}" for p in values.tolist()])
+
+
 def in_line(cells: Sequence[str]) -> list[str]:
     """Pad cells on the right so that, set flush right, their decimal points stand in line."""
     tails = [len(cell.partition(".")[2]) for cell in cells]

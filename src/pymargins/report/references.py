@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from pymargins.facts import BootstrapDraws, Distribution, Imputed, SessionFacts, SimulatedDraws
+from pymargins.facts import (
+    BootstrapDraws,
+    Distribution,
+    Imputed,
+    PosteriorDraws,
+    SessionFacts,
+    SimulatedDraws,
+)
 
 KENWARD_ROGER = "Kenward and Roger (1997), Biometrics 53, doi:10.2307/2533558"
 SATTERTHWAITE = (
@@ -28,6 +35,10 @@ BOOTSTRAPS = {
     "wild": "Modugno and Giannerini (2015), Communications in Statistics: Theory and Methods 44, "
     "doi:10.1080/03610926.2013.802807",
 }
+DIRECTION = (
+    "Makowski, Ben-Shachar, Chen and Luedecke (2019), Frontiers in Psychology 10, "
+    "doi:10.3389/fpsyg.2019.02767"
+)
 IMPUTED = (
     "Rubin (1987), Multiple Imputation for Nonresponse in Surveys, doi:10.1002/9780470316696",
     "Barnard and Rubin (1999), Biometrika 86, doi:10.1093/biomet/86.4.948",
@@ -51,6 +62,8 @@ def references_for(facts: SessionFacts) -> tuple[str, ...]:
         used += [PREDICTION_ERRORS] if facts.method.of_prediction else []
     if isinstance(facts.method, SimulatedDraws):
         used.append(SIMULATION)
+    if isinstance(facts.method, PosteriorDraws):
+        used.append(DIRECTION)
     if isinstance(facts.method, Imputed):
         used += IMPUTED
     if kind == "kenward-roger" or distribution is Distribution.KENWARD_ROGER:

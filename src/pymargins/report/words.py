@@ -14,6 +14,7 @@ from pymargins.facts import (
     ModelFacts,
     Operation,
     PopulationFacts,
+    PosteriorDraws,
     ProfileMethod,
     Quantity,
     RandomEffects,
@@ -92,8 +93,14 @@ COVARIANCES = {
     "laplace": "curvature of the posterior, coefficients and random effects together",
     "matrix": "given by the user",
     "draws": "of the bootstrap draws",
+    "posterior": "of the posterior draws",
     "influence functions": "from influence functions of coefficients and rows together "
     "(unconditional)",
+}
+#: Of a posterior.
+INTERVALS = {
+    "equal-tailed": "equal-tailed intervals",
+    "hdi": "intervals of highest density",
 }
 #: Of figures of known clusters: coefficients and random effects together.
 PREDICTION_ERRORS = {"gls": "prediction errors (Henderson) at the fitted variances"}
@@ -307,6 +314,9 @@ def method_words(method: Method) -> str:
             return (
                 "profile likelihood of the fit's own criterion, standard errors by the delta method"
             )
+        case PosteriorDraws():
+            interval = INTERVALS[method.interval]
+            return f"posterior, {method.n_draws:,} draws: {method.summary}, {interval}"
         case Imputed():
             return f"delta method, pooled over {method.imputations} imputations by Rubin's rules"
         case SimulatedDraws():

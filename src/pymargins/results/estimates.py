@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pymargins._typing import FloatArray
-from pymargins.errors import ArgumentError, not_one_of
+from pymargins.errors import ArgumentError, UnsupportedError, not_one_of
 from pymargins.estimands.nodes import Estimand
 from pymargins.estimands.scales import Scale
 from pymargins.facts import ResultFacts
@@ -103,7 +103,10 @@ class Estimates:
 
     @property
     def p_value(self) -> FloatArray:
-        """Two-sided p-values against no effect, which is 0, or 1 for a ratio; as adjusted."""
+        """Two-sided p-values against no effect, which is 0, or 1 for a ratio; as adjusted.
+
+        Of a posterior the probabilities of direction.
+        """
         if "p" not in self._cache:
             self._cache["p"] = self._p_value(np.zeros(len(self)), "two-sided")
         return self._cache["p"].copy()
@@ -112,6 +115,15 @@ class Estimates:
         if self.adjustment is not None:
             return self.adjustment.p_value(null, alternative)
         return self.inference.p_value(self.estimand, null, alternative)
+
+    def _refuse_of_posterior(self, what: str) -> None:
+        """Raise for what has a meaning where there are p-values only."""
+        if self.facts.session.of_posterior:
+            raise UnsupportedError(
+                f"{what}: these figures summarise a posterior, which has no p-values and no levels "
+                "to hold. Ask its draws, result.draws (draws, rows): the share of them in which "
+                "something is true is its probability."
+            )
 
     @property
     def _value(self) -> FloatArray:
@@ -144,6 +156,8 @@ class Estimates:
         level = self.level if level is None else check_level(level)
         if simultaneous not in (True, False):
             raise not_one_of("simultaneous", simultaneous, [True, False])
+        if simultaneous:
+            self._refuse_of_posterior("simultaneous")
         if simultaneous and self.adjustment is not None:
             raise ArgumentError(
                 f'simultaneous: the intervals are adjusted already, by "{self.adjustment.method}". '

@@ -12,10 +12,15 @@ from pymargins.report.figures import Figures
 
 COLUMNS = ("estimate", "std_error", "statistic", "df", "p_value", "ci_lower", "ci_upper")
 
+#: What stands in the place of a p-value where figures summarise a posterior.
+DIRECTION = "p_direction"
+
 
 def table_frame(figures: Figures) -> pd.DataFrame:
     """Return figures as a pandas data frame, one row an estimate."""
     numbers = {name: getattr(figures, name) for name in COLUMNS}
+    if figures.facts.session.of_posterior:
+        numbers = {{"p_value": DIRECTION}.get(name, name): one for name, one in numbers.items()}
     return labelled_frame(figures.labels, figures.columns, numbers)
 
 

@@ -61,7 +61,8 @@ class Hypotheses(Estimates):
         -------
         DataFrame
             Columns `statistic`, `df`, `p_value`, indexed by label. The p-values of an adjusted
-            result are adjusted.
+            result are adjusted. Of a posterior `p_direction` in their place: its share on the
+            greater side of the null value, or on the side that the alternative names.
         """
         if alternative not in ("two-sided", "greater", "less"):
             raise not_one_of("alternative", alternative, ["two-sided", "greater", "less"])
@@ -70,7 +71,8 @@ class Hypotheses(Estimates):
             alternative = {"greater": "less", "less": "greater"}.get(alternative, alternative)  # type: ignore[assignment]
         statistic = distributions.ratio(self._value - target, self._scale_se)
         p = self._p_value(target, alternative)
-        found = {"statistic": statistic, "df": self.df, "p_value": p}
+        named = "p_direction" if self.facts.session.of_posterior else "p_value"
+        found = {"statistic": statistic, "df": self.df, named: p}
         return self._printed(found, f"Tests, {alternative}", [self._null_words(null)])
 
     @property
@@ -112,6 +114,7 @@ class Hypotheses(Estimates):
         approach for assessing the equivalence of average bioavailability. *Journal of
         Pharmacokinetics and Biopharmaceutics* 15, 657-680. doi:10.1007/BF01068419
         """
+        self._refuse_of_posterior("equivalence")
         bounds = [self._null(low, "low"), self._null(high, "high")]
         units = [np.broadcast_to(np.asarray(b, dtype=float), (len(self),)) for b in (low, high)]
         if not (units[0] < units[1]).all():
@@ -210,6 +213,7 @@ class Hypotheses(Estimates):
         >>> bool((every.adjust("tukey").p_value > every.p_value).all())
         True
         """
+        self._refuse_of_posterior("adjust")
         plain = self._unadjusted()
         found = make_adjustment(method, by, self.inference, self.estimand, self.level)
         return replace(plain, adjustment=found, _cache={})
@@ -225,6 +229,7 @@ class Hypotheses(Estimates):
         Series
             `test` ("F" or "chi2"), `statistic`, `df1`, `df2`, `p_value`.
         """
+        self._refuse_of_posterior("joint_test")
         found = wald(self.estimand, self._null(null), self.inference)
         return PrintedSeries.of(found, f"Joint test: {self._what}", [self._null_words(null)])
 

@@ -143,7 +143,7 @@ class MarginsResult(Comparisons):
         facts = self.facts
         if self.adjustment is not None:
             facts = facts.noting(self.adjustment.facts)
-        elif len(self) > 1 and facts.quantity.differs:
+        elif len(self) > 1 and facts.quantity.differs and not facts.session.of_posterior:
             method, by = suggested(self.inference, self.estimand)
             facts = facts.noting(Unadjusted(len(self), method, by))
         draws = self.inference.n_draws
@@ -173,7 +173,8 @@ class MarginsResult(Comparisons):
         -------
         DataFrame
             Columns: `label`, the scenario and subgroup variables, `estimate`, `std_error`,
-            `statistic`, `df` (infinite for the normal distribution), `p_value`, `ci_lower`,
+            `statistic`, `df` (infinite for the normal distribution), `p_value` (of a posterior
+            `p_direction`), `ci_lower`,
             `ci_upper`. A variable with one of these names gets a trailing underscore.
         """
         return table_frame(self.figures())

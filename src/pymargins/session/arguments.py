@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from pymargins.asking.scenarios import Scenario, ScenarioSet
 from pymargins.asking.sources import ArrowStream, Source
-from pymargins.options import HAC, Bootstrap, Delta, KenwardRoger, Response, Simulation, Survey
+from pymargins.options import HAC, KenwardRoger, Option, Response, Survey
 
 Table: TypeAlias = pd.DataFrame | ArrowStream
 #: A name or several.
@@ -47,7 +47,7 @@ Covariance: TypeAlias = (
     | pd.DataFrame
 )
 Df: TypeAlias = Literal["residual", "between-within", "satterthwaite", "kenward-roger"] | float
-Method: TypeAlias = Literal["delta", "simulation", "bootstrap"] | Delta | Simulation | Bootstrap
+Method: TypeAlias = Literal["delta", "simulation", "bootstrap"] | Option
 Seed: TypeAlias = int | np.random.Generator | np.random.SeedSequence
 RandomEffects: TypeAlias = Literal["integrated", "zero", "predicted"]
 ResponseName: TypeAlias = Literal[

@@ -96,7 +96,8 @@ class Margins(VarianceVerbs, ClusterVerbs):
         Confidence level.
     method : {"delta", "simulation", "bootstrap"} or option object
         How uncertainty is carried to what is asked: by derivatives, by draws of the coefficients,
-        or by refits. `Delta`, `Simulation` and `Bootstrap` objects hold more options.
+        or by refits. `Delta`, `Simulation` and `Bootstrap` objects hold more options; a
+        `Posterior` brings draws of its own.
     n_boot : int, optional
         Replicates of the bootstrap; 1000 by default.
     n_sim : int, optional
