@@ -83,7 +83,8 @@ class Quantity:
     @property
     def is_averaged(self) -> bool:
         """Whether rows are averages over the session's population."""
-        return self.kind not in (Kind.VARIANCE, Kind.VARIANCE_SHARE, Kind.R_SQUARED)
+        own = (Kind.VARIANCE, Kind.VARIANCE_SHARE, Kind.R_SQUARED, Kind.RANDOM_EFFECT)
+        return self.kind not in own
 
     @property
     def is_tested(self) -> bool:

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from pymargins.errors import ArgumentError, listing, not_one_of
-from pymargins.facts import Kind
 from pymargins.report.plots.layout import (
     KINDS,
     Layout,
@@ -167,8 +166,7 @@ def _unasked(variables: Variables, facets: list[str] | None, single: bool) -> La
 
 def _are_responses(variables: Variables) -> bool:
     """Tell whether rows are of the response at points, not parameters of the model."""
-    quantity = variables.figures.facts.quantity
-    return quantity.is_averaged and quantity.kind is not Kind.RANDOM_EFFECT
+    return variables.figures.facts.quantity.is_averaged
 
 
 def _splits(
