@@ -30,6 +30,8 @@ from support.small_models import quietly
 
 F = sm.families
 N, GROUPS = 160, 16
+#: The least dispersion is not zero: so far is a negative binomial with it from Poisson.
+LIMIT = 1e-4
 
 
 @pytest.fixture(scope="module")
@@ -489,3 +491,26 @@ def test_simulation_draws_all_parameters(name, frame):
         drawn_ones = Margins(fit, method="simulation", n_sim=4000, rng=1).dydx("x")
         delta = Margins(fit).dydx("x")
     np.testing.assert_allclose(drawn_ones.std_error, delta.std_error, rtol=0.15)
+
+
+def test_replicates_without_overdispersion_are_poisson_and_kept():
+    """Their dispersion has no optimum inside its range: the boundary is an answer."""
+    rng = np.random.default_rng(4)
+    data = pd.DataFrame({"x": rng.normal(size=N)})
+    data["count"] = rng.negative_binomial(8, 8 / (8 + np.exp(0.3 + 0.3 * data.x)))
+    fit = smf.negativebinomial("count ~ x", data).fit(disp=0, maxiter=500)
+    with quietly():
+        m = Margins(fit, method=Bootstrap(24, rng=1))
+    found = m._choice.whole.replicates
+    assert not found.failures
+    limit = np.flatnonzero(found.point.theta[:, -1] < 1e-4)
+    assert 0 < len(limit) == found.singular
+    for b in limit[:2]:
+        rows = np.repeat(np.arange(N), found.point.weights[b])
+        poisson = smf.poisson("count ~ x", data.iloc[rows]).fit(disp=0, cov_type="HC0", tol=1e-12)
+        np.testing.assert_allclose(found.point.theta[b, :2], poisson.params, atol=LIMIT)
+        np.testing.assert_allclose(found.cov[b][:2, :2], poisson.cov_params(), rtol=10 * LIMIT)
+        assert (found.cov[b][2] == 0.0).all()
+    assert f"{len(limit)} of 24 replicates have no overdispersion left" in " ".join(
+        str(m.predict({"x": [0, 1]})).split()
+    )

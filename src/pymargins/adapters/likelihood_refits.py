@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from pymargins._typing import AnyArray, FloatArray, IntArray
+from pymargins._typing import AnyArray, BoolArray, FloatArray, IntArray
 from pymargins.adapters.drawing import Drawing
 from pymargins.adapters.regression_health import Equations
 from pymargins.models.means import Derivatives, InverseLink
@@ -181,16 +181,24 @@ def likelihood_refitter(
     equations : Equations
         There.
     floor : ndarray, shape (P,)
-        The end of the range of each parameter: what is held there stays there.
+        The end of the range of each parameter: what is held there stays there, and replicates
+        whose optimum is there are kept.
     drawing : Drawing
     """
     held = equations.held(optimum, floor)
-    information = np.where(held[:, None] | held, 0.0, equations.information)
     scores: RowScores = rows
-    return LikelihoodRefitter(
-        rows=scores,
-        params=optimum,
-        root=root_of(information),
-        respond=None if drawing.by_weights else rows.of_responses,
-        studentizer=drawing.studentizer,
-    )
+
+    def with_held(held: BoolArray, params: FloatArray) -> LikelihoodRefitter:
+        return LikelihoodRefitter(
+            rows=scores,
+            params=params,
+            root=root_of(np.where(held[:, None] | held, 0.0, equations.information)),
+            respond=None if drawing.by_weights else rows.of_responses,
+            studentizer=drawing.studentizer,
+        )
+
+    ends = np.isfinite(floor)
+    if not (ends & ~held).any():
+        return with_held(held, optimum)
+    limit = with_held(held | ends, np.where(ends, floor, optimum))
+    return replace(with_held(held, optimum), at_the_end=limit)

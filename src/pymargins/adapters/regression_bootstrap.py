@@ -259,10 +259,12 @@ class _Gathered:
         self.cov: list[FloatArray] = []
         self.weights: list[AnyArray] = []
         self.failures: Counter[str] = Counter()
+        self.on_boundary = 0
 
     def add(self, refits: Refits, weights: AnyArray | None) -> None:
         """Take in a chunk."""
         self.failures.update(reason for reason in refits.reasons if reason)
+        self.on_boundary += refits.on_boundary
         kept = np.array([not reason for reason in refits.reasons])
         self.theta.append(refits.theta[kept])
         if refits.cov is not None:
@@ -294,6 +296,7 @@ class _Gathered:
             base_cov=refitter.base_cov,
             covers=tuple(blocks),
             failures=dict(self.failures),
+            singular=self.on_boundary,
             jackknife=jackknife,
             strata=drawing.strata,
             clusters=None if drawing.clusters is None or grouped else drawing.clusters.size,

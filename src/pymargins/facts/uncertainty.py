@@ -248,10 +248,18 @@ class FailedReplicates:
 
 @dataclass(frozen=True, slots=True)
 class SingularReplicates:
-    """Replicates on the boundary, which are kept."""
+    """Replicates on the boundary, which are kept.
+
+    Parameters
+    ----------
+    singular, n_boot : int
+    dispersion : bool
+        Whether it is a dispersion that is at its end, rather than a variance of random effects.
+    """
 
     singular: int
     n_boot: int
+    dispersion: bool = False
 
 
 @dataclass(frozen=True, slots=True)

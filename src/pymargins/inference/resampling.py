@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -87,7 +88,8 @@ def bootstrap(option: Bootstrap, fitted: Fitted) -> tuple[DrawsInference, Replic
     if failed:
         notes.append(FailedReplicates(failed, option.n_boot, found.failures))
     if found.singular:
-        notes.append(SingularReplicates(found.singular, option.n_boot))
+        dispersion = fitted.variances is None
+        notes.append(SingularReplicates(found.singular, option.n_boot, dispersion))
     facts = BootstrapDraws(
         str(option.kind),
         option.n_boot,
@@ -119,7 +121,32 @@ def of_blocks(found: Replicates, blocks: tuple[str, ...]) -> Replicates:
         point=picked.of(found.point),
         center=picked.of(Point(found.center[None, :], found.point.blocks)).theta[0],
         jackknife=None if found.jackknife is None else picked,
+        seen=None if found.seen is None else _seen_among(found.seen, blocks, found),
     )
+
+
+def _seen_among(seen: Seen, blocks: tuple[str, ...], found: Replicates) -> Seen:
+    """Return what is seen of rows over some of the blocks; they do not depend on the others."""
+    widths = {name: found.point.block(name).shape[1] for name in seen.blocks}
+    ends = dict(zip(widths, np.cumsum(list(widths.values())).tolist(), strict=True))
+    kept = tuple(name for name in blocks if name in widths)
+    places = np.concatenate([np.arange(ends[b] - widths[b], ends[b]) for b in kept])
+    share = _Widened(seen.share, places, sum(widths.values()))
+    return replace(seen, share=share, blocks=kept)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Widened:
+    """A function of rows over all parameters, of rows over some."""
+
+    share: Callable[[FloatArray], FloatArray]
+    places: IntArray
+    width: int
+
+    def __call__(self, rows: FloatArray) -> FloatArray:
+        wide = np.zeros((len(rows), self.width))
+        wide[:, self.places] = rows
+        return self.share(wide)
 
 
 def _among(

@@ -255,6 +255,12 @@ def _about_inference(
             tally = "; ".join(f"{count} x {text}" for text, count in note.reasons.items())
             return f"{note.failed} of {note.n_boot} replicates failed and were left out: {tally}"
         case SingularReplicates():
+            if note.dispersion:
+                some = "replicate has" if note.singular == 1 else "replicates have"
+                return (
+                    f"{note.singular} of {note.n_boot} {some} no overdispersion left (the Poisson "
+                    "limit), kept"
+                )
             one = note.singular == 1
             some = "replicate is a singular fit" if one else "replicates are singular fits"
             return f"{note.singular} of {note.n_boot} {some}, kept"

@@ -69,6 +69,9 @@ class LikelihoodRefitter:
         From responses (n,) to their likelihood, where the class has a distribution.
     studentizer : Studentizer, optional
         None where no covariances are needed.
+    at_the_end : LikelihoodRefitter, optional
+        The same with those parameters that have an end of their range held there: where the
+        optimum of a replicate is that of a Poisson model, a dispersion has none inside it.
     """
 
     rows: RowScores
@@ -76,6 +79,7 @@ class LikelihoodRefitter:
     root: FloatArray
     respond: Callable[[FloatArray], RowScores] | None = None
     studentizer: Studentizer | None = None
+    at_the_end: LikelihoodRefitter | None = None
 
     @property
     def chunk(self) -> int:
@@ -114,15 +118,21 @@ class LikelihoodRefitter:
         theta = np.full((len(replicates), size), np.nan)
         cov = np.full((len(replicates), size, size), np.nan)
         reasons: list[str] = []
+        on_boundary = 0
         for b, replicate in enumerate(replicates):
             if replicate is None:
                 reasons.append(REASONS[NOT_IDENTIFIED])
                 continue
             with np.errstate(all="ignore"):  # steps that leave the domain are taken back
                 reason = replicate.solve()
+                held = replicate.at_the_end() if reason else None
+            if held is not None:
+                replicate, reason = held, ""
+                on_boundary += 1
             reasons.append(reason)
-            theta[b], cov[b] = self.params + self.root @ replicate.gamma, replicate.cov
-        return Refits(theta, tuple(reasons), None if self.studentizer is None else cov)
+            theta[b], cov[b] = replicate.params(replicate.gamma), replicate.cov
+        given = None if self.studentizer is None else cov
+        return Refits(theta, tuple(reasons), given, on_boundary)
 
 
 class _Replicate:
@@ -163,6 +173,18 @@ class _Replicate:
             root = self.owner.root
             self.cov = root @ self._covariance(bread, self.owner.studentizer) @ root.T
         return ""
+
+    def at_the_end(self) -> _Replicate | None:
+        """Return the optimum at the end of some range, if the likelihood rises towards it there."""
+        held = self.owner.at_the_end
+        if held is None:
+            return None
+        found = _Replicate(held, self.rows, self.weights)
+        if found.solve():
+            return None
+        slope = self.weights @ self.rows.scores(found.params(found.gamma))
+        ends = ~held.root.any(axis=1) & self.owner.root.any(axis=1)
+        return found if (slope[ends] <= 0.0).all() else None
 
     def _search(self) -> bool:
         """Go uphill by quasi-Newton steps; tell whether the last was short."""

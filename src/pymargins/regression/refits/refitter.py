@@ -39,11 +39,14 @@ class Refits:
     reasons : tuple of str
         Why each replicate is not to be kept; empty for one that is.
     cov : ndarray, shape (b, P, P), optional
+    on_boundary : int
+        How many have a parameter at the end of its range; these are kept.
     """
 
     theta: FloatArray
     reasons: tuple[str, ...]
     cov: FloatArray | None
+    on_boundary: int = 0
 
 
 class Refitter(Protocol):
