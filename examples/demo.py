@@ -59,7 +59,7 @@ def save(ax: plt.Axes, name: str) -> Path:
     return path
 
 
-def schools() -> list[Path]:
+def schools() -> dict[Path, str]:
     heading("Scores in four schools (simulated)")
     fit = smf.mixedlm(
         "score ~ age + female + treated + C(school)", groups="student", data=school_data()
@@ -78,10 +78,13 @@ def schools() -> list[Path]:
     ax.legend(handles, ["Male", "Female"], title="Sex", frameon=False, alignment="left")
     forest = schools.plot()
     forest.set_xlabel("Difference in mean score from school A (95 % CI)")
-    return [save(ax, "score_by_age_and_sex.png"), save(forest, "schools.png")]
+    return {
+        save(ax, "score_by_age_and_sex.png"): "mean score by age, women below men throughout",
+        save(forest, "schools.png"): "schools B, C and D less school A, with no effect at 0",
+    }
 
 
-def sleep() -> list[Path]:
+def sleep() -> dict[Path, str]:
     heading("Reaction times after short nights (Belenky et al. 2003)")
     data = pd.read_csv(HERE / "data" / "sleepstudy.csv")
     fit = smf.mixedlm("Reaction ~ Days", data, groups="Subject", re_formula="~Days").fit()
@@ -94,15 +97,15 @@ def sleep() -> list[Path]:
     ax = by_day.plot()
     ax.plot(data["Days"], data["Reaction"], ".", color="0.6", markersize=4, zorder=0)
     ax.set(xlabel="Days of short sleep", ylabel="Reaction time (ms)")
-    return [save(ax, "sleepstudy.png")]
+    return {save(ax, "sleepstudy.png"): "mean reaction time by day, over what was measured"}
 
 
 def main() -> None:
     OUT.mkdir(exist_ok=True)
-    paths = [*schools(), *sleep()]
+    plots = schools() | sleep()
     heading("Plots")
-    for path in paths:
-        print(path.relative_to(HERE.parent))
+    for path, shows in plots.items():
+        print(f"{path.relative_to(HERE.parent)}: {shows}")
 
 
 if __name__ == "__main__":
