@@ -208,7 +208,8 @@ def _rows(case: Case, table: pd.DataFrame, label: Mapping[str, Any]) -> np.ndarr
             match &= table["label"].str.contains(f": {value}(?:,|$)").to_numpy()
             continue
         value = _outcomes(case).get(str(value), value) if name == "outcome" else value
-        match &= (table[name].astype(str) == str(value)).to_numpy()
+        own = table[name].astype(str).str.removeprefix("<= ")  # a cumulative probability
+        match &= (own == str(value)).to_numpy()
     return np.flatnonzero(match)
 
 
