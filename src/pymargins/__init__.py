@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         Simulation,
         Survey,
     )
+    from pymargins.results.compared import compare
     from pymargins.results.loaded import load
     from pymargins.results.result import MarginsResult
     from pymargins.session import Margins
@@ -76,6 +77,7 @@ __all__ = [
     "UnsupportedModelError",
     "__version__",
     "all_pairwise",
+    "compare",
     "did",
     "grid",
     "helmert",
@@ -115,6 +117,7 @@ _HOME = {
     "UnsupportedError": "pymargins.errors",
     "UnsupportedModelError": "pymargins.errors",
     "all_pairwise": "pymargins.asking.helpers",
+    "compare": "pymargins.results.compared",
     "did": "pymargins.asking.helpers",
     "grid": "pymargins.asking.helpers",
     "helmert": "pymargins.asking.helpers",

@@ -104,7 +104,7 @@ def summarise(figures: Figures) -> Summary:
     names = row_names(figures.labels, figures.columns, figures.facts)
     level = numbers.percent(figures.level)
     return Summary.of_rows(
-        _title(figures.facts),
+        title_of(figures.facts),
         names,
         columns,
         interval=f"{level} CI",
@@ -144,7 +144,8 @@ def _statistic_name(figures: Figures, finite: bool) -> str:
     return "t" if finite else "z"
 
 
-def _title(facts: ResultFacts) -> str:
+def title_of(facts: ResultFacts) -> str:
+    """Name what a table is of: ``"Average slope (dydx): score"``."""
     model = facts.session.model
     quantity, response = words.quantity_words(facts.quantity, model), model.response
     log_of = model.log_of
