@@ -210,6 +210,14 @@ FINDINGS = [
         "The fit has not seen 'Z': a new cluster, at effect 0, with the variance of one.",
     ),
     (
+        NoPredictionVariance(("A - B",), has_interval=True),
+        (
+            "The variance of prediction of 'A - B' is estimated as zero: an interval of no width "
+            "says that the data do not tell these clusters apart, not that they are known to be "
+            'alike; df="kenward-roger" shows how uncertain that is.'
+        ),
+    ),
+    (
         NoPredictionVariance(("A - B",)),
         "The variance of prediction of 'A - B' is estimated as zero, so that it has no degrees of "
         "freedom, interval or p-value.",

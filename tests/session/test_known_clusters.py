@@ -177,6 +177,7 @@ def test_contrasts_of_clusters_and_with_all_others(slopes, book, frame):
     both = m.predict({"school": ["s1", "s4"]})
     _same(both[0] - both[1], book.ask([two]))
     assert m.dydx("school").labels[0] == "school: s1 - s0"
+    assert m.dydx("all").labels == ("hours", "female")
 
 
 def test_weights_and_scales_work_as_elsewhere(slopes, book, frame):
@@ -345,7 +346,11 @@ def test_no_variance_of_prediction_is_told(frame):
             start_params=start, maxiter=0, method="nm"
         )
         m = Margins(fit, df="satterthwaite", polish=True, **PREDICTED)
-    found = m.contrasts(pairwise("school", ["s1", "s2"]))
+        plain = Margins(fit, polish=True, **PREDICTED)
+    two = pairwise("school", ["s1", "s2"])
+    assert "an interval of no width" in " ".join(str(plain.contrasts(two)).split())
+    assert "an interval of no width" not in " ".join(str(plain.predict(over="school")).split())
+    found = m.contrasts(two)
     assert np.isnan(found.df).all()
     assert np.isnan(found.p_value).all()
     assert np.isfinite(found.std_error).all()

@@ -98,10 +98,15 @@ class Population:
             chunk = Chunk(self.rows, strata, self.own_levels)
             return Held(chunk) if self.units is None else SampledRows(chunk, self.units), labels
         assert self.rules is not None
-        rows = summary_rows(self.fitted, self.frame, self.rules, self.weights, strata)
-        rows.offsets = summary_offsets(
-            self.fitted, rows.n, self.facts.offset_rule, self.offset, self.weights, strata
+        offsets = summary_offsets(
+            self.fitted,
+            1 if strata is None else strata.size,
+            self.facts.offset_rule,
+            self.offset,
+            self.weights,
+            strata,
         )
+        rows = summary_rows(self.fitted, self.frame, self.rules, self.weights, strata, offsets)
         own = None if strata is None else Strata(np.arange(strata.size), strata.size)
         return Held(Chunk(rows, own)), labels
 
@@ -198,9 +203,8 @@ def _named(
     weight, counted = fit_weights(fitted, weights)
     facts = PopulationFacts(NAMED[at], n, weight is not None, counted=counted)
     if at == "overall":
-        rows = fit_rows(fitted, weight, resampled)
-        if offset is not None:
-            rows.offsets = offsets_of(fitted, n, offset)
+        offsets = None if offset is None else offsets_of(fitted, n, offset)
+        rows = fit_rows(fitted, weight, resampled, offsets)
         return Population(fitted, frame, rows, None, weight, facts)
     rules = {v.name: default_rule(v, at) for v in fitted.variables.values()}
     if at == "typical":
@@ -217,8 +221,8 @@ def _balanced(fitted: Fitted, weights: Any, offset: float | None) -> Population:
         weight = weight[weight > 0]
     rule = offset_rule(fitted, "mean", offset)
     facts = PopulationFacts(Where.BALANCED, len(grid), scheme=scheme, offset_rule=rule)
-    rows = rows_of(fitted, grid, weight)
-    rows.offsets = summary_offsets(fitted, len(grid), rule, offset, fitted.row_weights)
+    offsets = summary_offsets(fitted, len(grid), rule, offset, fitted.row_weights)
+    rows = rows_of(fitted, grid, weight, offsets)
     own = scheme == "cells"
     return Population(fitted, grid, rows, None, weight, facts, own_levels=own)
 
@@ -263,8 +267,13 @@ def fit_weights(fitted: Fitted, weights: Any) -> tuple[FloatArray | None, bool]:
     return row_weights(weights, fitted.frame, fitted.index, fitted.facts.incomplete), False
 
 
-def fit_rows(fitted: Fitted, weights: FloatArray | None, resampled: bool = False) -> Rows:
-    """Return the rows of the fit."""
+def fit_rows(
+    fitted: Fitted,
+    weights: FloatArray | None,
+    resampled: bool = False,
+    offsets: Mapping[str, FloatArray] | None = None,
+) -> Rows:
+    """Return the rows of the fit, with their own offsets or with others."""
     columns = {v: fitted.frame[v] for v in fitted.variables}
     clusters = None
     if resampled and fitted.groups is not None:
@@ -277,11 +286,16 @@ def fit_rows(fitted: Fitted, weights: FloatArray | None, resampled: bool = False
         weights,
         fitted.factor_values,
         clusters,
-        fitted.offsets,
+        fitted.offsets if offsets is None else offsets,
     )
 
 
-def rows_of(fitted: Fitted, frame: pd.DataFrame, weights: FloatArray | None) -> Rows:
+def rows_of(
+    fitted: Fitted,
+    frame: pd.DataFrame,
+    weights: FloatArray | None,
+    offsets: Mapping[str, FloatArray] | None = None,
+) -> Rows:
     """Build population rows from a frame that already has the fit's column types."""
     columns = {v: frame[v] for v in fitted.variables}
-    return Rows(fitted.designs, fitted.variables, columns, len(frame), weights)
+    return Rows(fitted.designs, fitted.variables, columns, len(frame), weights, offsets=offsets)

@@ -92,7 +92,7 @@ def effects(
 
 def _names(fitted: Fitted, variables: Any, verb: str) -> list[str]:
     if isinstance(variables, str) and variables == "all" and "all" not in fitted.variables:
-        names = list(fitted.variables)
+        names = [v.name for v in fitted.variables.values() if not v.open]  # clusters by name alone
     elif isinstance(variables, str):
         if variables == "*" and "*" not in fitted.variables:
             raise ArgumentError(f'{verb}: "*" is written "all" here: m.{verb}("all").')

@@ -97,8 +97,9 @@ def summary_rows(
     rules: Mapping[str, Any],
     weights: FloatArray | None,
     strata: Strata | None,
+    offsets: Mapping[str, FloatArray] | None = None,
 ) -> Rows:
-    """Summarise each subgroup to one row, by rule and variable."""
+    """Summarise each subgroup to one row, by rule and variable; `offsets` are of these rows."""
     size = strata.size if strata else 1
     members: list[Any] = [slice(None)]
     if strata is not None:
@@ -114,7 +115,7 @@ def summary_rows(
             for m in members
         ]
         columns[name] = variable.column(summaries, "at")
-    return Rows(fitted.designs, fitted.variables, columns, size)
+    return Rows(fitted.designs, fitted.variables, columns, size, offsets=offsets)
 
 
 def _summarise(variable: Variable, rule: Any, column: Any, weights: FloatArray | None) -> Any:

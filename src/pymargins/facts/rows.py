@@ -25,14 +25,18 @@ class NewClusters:
 
 @dataclass(frozen=True, slots=True)
 class NoPredictionVariance:
-    """Rows whose variance of prediction is estimated as zero, and that have no degrees of freedom.
+    """Rows whose variance of prediction is estimated as zero.
 
     Parameters
     ----------
     labels : tuple of str
+    has_interval : bool
+        Whether they have an interval all the same, of no width: that of the normal distribution.
+        There are no degrees of freedom otherwise.
     """
 
     labels: tuple[str, ...]
+    has_interval: bool = False
 
 
 @dataclass(frozen=True, slots=True)

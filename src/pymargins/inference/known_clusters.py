@@ -8,6 +8,7 @@ from pymargins.errors import UnsupportedError, listing
 from pymargins.estimands.jacobians import used
 from pymargins.estimands.nodes import Estimand
 from pymargins.facts import NewClusters, NoPredictionVariance, Note
+from pymargins.inference.delta import DeltaInference
 from pymargins.inference.uncertainty import Uncertainty
 from pymargins.models.clusters import ClusterMean
 from pymargins.models.means import Mean
@@ -33,9 +34,19 @@ def cluster_notes(inference: Uncertainty, estimand: Estimand, mean: Mean) -> tup
         )
     if new:
         notes.append(NewClusters(new))
-    if inference.n_draws is None:
-        lacking = np.flatnonzero(np.isnan(inference.degrees_of_freedom(estimand)))
-        if len(lacking):
-            labels = estimand.labels
-            notes.append(NoPredictionVariance(tuple(labels[i] for i in lacking)))
-    return tuple(notes)
+    return (*notes, *_without_variance(inference, estimand))
+
+
+def _without_variance(inference: Uncertainty, estimand: Estimand) -> list[Note]:
+    """Name the rows whose variance is estimated as zero, those with an interval apart."""
+    if not isinstance(inference, DeltaInference) or isinstance(inference.cov, np.ndarray):
+        return []
+    rows = inference.jacobian(estimand)
+    some = np.asarray(abs(rows).sum(axis=1)).ravel() > 0
+    flat = inference.cov.without_variance(rows) & some
+    lacking = np.isnan(inference.degrees_of_freedom(estimand))
+    found: list[Note] = []
+    for some, has_interval in ((lacking, False), (flat & ~lacking, True)):
+        labels = tuple(estimand.labels[i] for i in np.flatnonzero(some))
+        found += [NoPredictionVariance(labels, has_interval)] if labels else []
+    return found

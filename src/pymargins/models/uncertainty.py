@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from pymargins._typing import FloatArray
+from pymargins._typing import BoolArray, FloatArray
 from pymargins.facts import CovarianceFacts, Distribution, Note, ReferenceFacts
 from pymargins.models.parameters import Point
 
@@ -37,6 +37,10 @@ class RowCovariance(Protocol):
 
     def variance(self, rows: Any) -> FloatArray:
         """Return its diagonal (k,)."""
+        ...
+
+    def without_variance(self, rows: Any) -> BoolArray:
+        """Tell whose variance is estimated as zero, (k,)."""
         ...
 
 

@@ -184,10 +184,14 @@ def note_words(note: Note) -> str:
                 "variance of one"
             )
         case NoPredictionVariance():
-            return (
-                f"the variance of prediction of {listing(note.labels)} is estimated as zero, so "
-                "that it has no degrees of freedom, interval or p-value"
-            )
+            zero = f"the variance of prediction of {listing(note.labels)} is estimated as zero"
+            if note.has_interval:
+                return (
+                    f"{zero}: an interval of no width says that the data do not tell these "
+                    'clusters apart, not that they are known to be alike; df="kenward-roger" '
+                    "shows how uncertain that is"
+                )
+            return f"{zero}, so that it has no degrees of freedom, interval or p-value"
         case Adjusted():
             return adjustment_words(note)
         case AtTheBound() | NoProfile() | Standardised() | UndefinedReplicates():

@@ -100,7 +100,7 @@ class Verbs(TermVerbs):
         Parameters
         ----------
         variables : str or list of str
-            Names, or ``"all"`` for every variable in the formula's order.
+            Names, or ``"all"`` for every variable in the formula's order, clusters not included.
         atexog : mapping or data frame, optional
             As in `predict`; one row a grid point.
         over : str or list of str, optional
