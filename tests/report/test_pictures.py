@@ -120,6 +120,16 @@ def test_a_series_has_one_colour_in_all_panels() -> None:
     assert colors == [[PALETTE[0], PALETTE[1]], [PALETTE[1]]]
 
 
+def test_the_lowest_panels_of_each_column_have_their_labels() -> None:
+    figures = grid({"age": range(4), "site": [f"site {i}" for i in range(5)], "sex": "fm"})
+    axes = plot(figures, by="sex", facet="site")  # three in a row
+    assert [ax.get_xlabel() for ax in axes] == ["", "", "age", "age", "age"]
+    assert [bool(ax.get_ylabel()) for ax in axes] == [True, False, False, True, False]
+    axes[0].figure.canvas.draw()
+    labelled = [any(t.get_visible() for t in ax.get_xticklabels()) for ax in axes]
+    assert labelled == [False, False, True, True, True]
+
+
 def test_288_rows_fit_a_page() -> None:
     figures = grid({"age": range(12), "site": [f"site {i}" for i in range(12)], "sex": "fm"})
     axes = plot(figures)
@@ -231,7 +241,7 @@ def test_a_dark_background_hides_no_line() -> None:
 
 
 def small_print(axes: Any) -> str:
-    return " ".join(np.ravel(axes)[0].figure.get_supxlabel().replace("\n", " ").split())
+    return " ".join(" ".join(t.get_text() for t in np.ravel(axes)[0].figure.texts).split())
 
 
 def test_small_print_says_on_what_figures_rest() -> None:

@@ -362,7 +362,7 @@ def _ends(ax: Any, marker: str) -> tuple[Any, Any]:
 
 
 def ax_caption(ax: Any) -> str:
-    return " ".join(ax.figure.get_supxlabel().split())
+    return " ".join(" ".join(text.get_text() for text in ax.figure.texts).split())
 
 
 def test_new_observations_lie_in_a_lighter_band(m: Margins) -> None:

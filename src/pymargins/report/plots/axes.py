@@ -70,10 +70,11 @@ def best_columns(count: int) -> int:
     return min(some, key=lambda columns: (-count % columns, -columns))
 
 
-def is_outer(ax: Axes) -> tuple[bool, bool]:
-    """Tell whether panels are in the first column, and have none below."""
+def is_outer(ax: Axes, count: int) -> tuple[bool, bool]:
+    """Tell whether one of so many panels is in the first column, and has none below."""
     place: Any = ax.get_subplotspec()
-    return place.is_first_col(), ax.xaxis.get_tick_params().get("labelbottom", True)
+    columns, column = place.get_gridspec().ncols, place.colspan.start
+    return column == 0, (place.rowspan.start + 1) * columns + column >= count
 
 
 def add_legend(axes: Sequence[Axes], title: str, own: bool) -> None:

@@ -205,7 +205,7 @@ class Picture:
         for one, panel in zip(axes, self.layout.panels, strict=True):
             if panel.title:
                 one.set_title(wrapped(panel.title, 30), fontsize="medium")
-            left, bottom = is_outer(one) if several else (True, True)
+            left, bottom = is_outer(one, len(axes)) if several else (True, True)
             if left:
                 one.set_ylabel(wrapped(label, 30 if several else LABEL_WIDTH))
             if bottom:
@@ -230,7 +230,7 @@ class Picture:
             if len(names) > LONG:
                 one.tick_params(axis="y", labelsize="x-small")
         for one in axes:
-            if len(axes) == 1 or is_outer(one)[1]:
+            if len(axes) == 1 or is_outer(one, len(axes))[1]:
                 one.set_xlabel(wrapped(label, AXIS_WIDTH if len(axes) == 1 else NARROW_LABEL))
         axes[0].set_ylabel(row_variable(self.variables, self.layout))
         return axes
