@@ -409,7 +409,8 @@ def encode(values: Any, levels: Sequence[Any]) -> AnyArray:
         codes, uniques = np.asarray(values.codes), list(values.categories)
     else:
         stored = isinstance(values, pd.api.extensions.ExtensionArray)
-        codes, found = pd.factorize(values if stored else np.asarray(values))
+        # pandas 2 factorizes its own wrapper of an array as a series only
+        codes, found = pd.factorize(pd.Series(values) if stored else np.asarray(values))
         uniques = list(found)
     position = {level: i for i, level in enumerate(levels)}
     kind = np.int8 if len(levels) < 128 else np.int32
