@@ -110,7 +110,7 @@ def whole(docs, names):
 def write(app, exception):
     if exception is None and app.builder.format == "html":
         docs, out = Path(app.srcdir), Path(app.outdir)
-        names = app.env.toctree_includes[app.config.root_doc]
+        names = app.env.toctree_includes.get(app.config.root_doc, [])
         (out / "llms.txt").write_text(index(docs, names), "utf-8")
         (out / "llms-full.txt").write_text(whole(docs, names), "utf-8")
 
