@@ -177,13 +177,14 @@ POPULATIONS = {
     "weighted, numeric variables at their mean",
     Where.MAPPING: "at one row (age=p25, treated=1; the others typical)",
     Where.FRAME: "averaged over the 1,200 rows of the data frame given",
+    Where.STREAM: "averaged over the 1,200 rows of people.parquet",
 }
 
 
 @pytest.mark.parametrize("where", Where)
 def test_populations(where: Where) -> None:
     settings = (("age", "p25"), ("treated", "1")) if where is Where.MAPPING else ()
-    facts = PopulationFacts(where, 1200, settings=settings)
+    facts = PopulationFacts(where, 1200, settings=settings, source="people.parquet")
     assert words.population_words(facts) == POPULATIONS[where]
     weighted = words.population_words(replace(facts, weighted=True))
     assert weighted == f"{POPULATIONS[where]}, weighted"
@@ -241,11 +242,13 @@ REFERENCES = {
     Distribution.GIVEN: "t with 12.5 df",
     Distribution.RESIDUAL: "t with 12.5 df (rows less coefficients)",
     Distribution.CLUSTERS: "t with 12.5 df (clusters less one)",
+    Distribution.DESIGN: "t with 12.5 df (primary units less strata)",
     Distribution.KENWARD_ROGER: "t with degrees of freedom by Kenward-Roger, expected information",
     Distribution.SATTERTHWAITE: "t with degrees of freedom by Satterthwaite",
     Distribution.BELL_MCCAFFREY: "t with degrees of freedom by Satterthwaite for CR2 "
     "(Bell-McCaffrey)",
     Distribution.BETWEEN_WITHIN: "t with degrees of freedom by between-within",
+    Distribution.BARNARD_RUBIN: "t with degrees of freedom by Barnard-Rubin",
     Distribution.DRAWS: "",
 }
 
