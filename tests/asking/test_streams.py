@@ -16,9 +16,10 @@ from pymargins import (
     Scenario,
     Simulation,
     UnknownNameError,
+    UnsupportedError,
     pairwise,
 )
-from pymargins.asking import pieces, recognised
+from pymargins.asking import pieces, recognised, sources
 from support.small_models import fit, quietly, study
 
 pa = pytest.importorskip("pyarrow")
@@ -230,6 +231,20 @@ def test_a_session_that_reads_a_file_travels(fits, file):
     m = opened(fits["ols"], file)
     far = pickle.loads(pickle.dumps(m))
     same(far.predict({"treated": [0, 1]}), m.predict({"treated": [0, 1]}))
+
+
+def test_older_polars_are_told_of(fits, file):
+    class Older:
+        """A LazyFrame before 1.34."""
+
+        def collect_schema(self):
+            return self
+
+        def names(self):
+            return ["age"]
+
+    with pytest.raises(UnsupportedError, match=r"polars 1.34 does. Or give the path of the Parq"):
+        sources.LazySource(Older())
 
 
 # --- how often -----------------------------------------------------------------------------------
