@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from pymargins.report.plots.axes import best_columns, make_axes
 from pymargins.report.plots.layout import Layout
 from pymargins.report.plots.style import LABEL_WIDTH, wrapped
-from pymargins.report.plots.variables import TERM, Variables
+from pymargins.report.plots.variables import Variables
+from pymargins.report.row_names import TERM
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -14,7 +14,8 @@ from pymargins.report.figures import Figures
 from pymargins.report.plots.drawing import offsets
 from pymargins.report.plots.layout import Layout, Panel
 from pymargins.report.plots.style import GREY, Look
-from pymargins.report.plots.variables import OUTCOME, Variables, places_of
+from pymargins.report.plots.variables import Variables, places_of
+from pymargins.report.row_names import OUTCOME
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

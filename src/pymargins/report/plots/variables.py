@@ -13,12 +13,9 @@ from pymargins._typing import AnyArray, FloatArray, IntArray
 from pymargins.errors import ArgumentError, ArgumentTypeError, listing, near_miss, unknown_name
 from pymargins.facts import Kind
 from pymargins.report.figures import Figures
+from pymargins.report.row_names import CONTRAST, OUTCOME, TERM
 from pymargins.values import value_text, value_texts
 
-#: The columns that say what was compared, and by which variable rows are slopes or changes.
-CONTRAST, TERM = "contrast", "term"
-#: The column that names the outcomes of a model with several.
-OUTCOME = "outcome"
 #: What `order` may say instead of levels.
 BY_ESTIMATE = "estimate"
 
