@@ -101,7 +101,7 @@ class Step:
         """Tell the rows with a predictor that has no finite optimum, (n,)."""
         found = np.zeros(len(predictors[0][0]), dtype=bool)
         for design, places in predictors:
-            variance = np.einsum("ij,jk,ik->i", design, self.cov[places, places], design)
+            variance = np.einsum("ij,ij->i", design @ self.cov[places, places], design)
             moved = np.abs(design @ self.move[places])
             found |= (moved > MOVING) & (variance > UNKNOWN**2)
         return found
