@@ -248,9 +248,16 @@ class ArrowSource(StreamedSource):
         Raises
         ------
         ArgumentTypeError
-            Where it does not.
+            Where it does not, and for a column.
         """
-        with closing(_reader(stream)) as batches:
+        try:
+            first = _reader(stream)
+        except arrow().ArrowInvalid as error:
+            raise ArgumentTypeError(
+                f"at: a {type(stream).__name__} is one column and no table; give a data frame with "
+                "the variables of the model."
+            ) from error
+        with closing(first) as batches:
             names = batches.schema.names
             rows = sum(batch.num_rows for batch in batches)
         try:
