@@ -464,7 +464,7 @@ def test_no_more_than_a_quantile_fit_has():
 def test_what_is_not_read():
     with pytest.raises(UnsupportedModelError, match=r"of a GLSAR\. Supported are the results"):
         Margins(sm.GLSAR(DF["size"], DF[["x"]]).fit())
-    with pytest.raises(UnsupportedModelError, match="Supported are the results of statsmodels"):
+    with pytest.raises(UnsupportedModelError, match="expected a fitted model, got object"):
         Margins(object())
     with pytest.raises(UnsupportedModelError, match="not fitted"):
         Margins(smf.ols("size ~ x", DF))

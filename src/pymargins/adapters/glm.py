@@ -19,6 +19,7 @@ from pymargins.adapters.response_draws import Family, FamilyDraw, NegativeBinomi
 from pymargins.adapters.surveys import survey_offer
 from pymargins.errors import UnsupportedError
 from pymargins.facts import FitHealth, FitWeights, ModelNote
+from pymargins.models.design import chunks
 from pymargins.models.fitted import Fitted
 from pymargins.models.means import InverseLink
 from pymargins.models.responses import link_response
@@ -39,6 +40,8 @@ DISTRIBUTIONS: dict[str, Family | None] = {
 }
 #: Families and links whose variance is the derivative of the mean.
 CANONICAL = (("Gaussian", "identity"), ("Poisson", "log"), ("Binomial", "logit"))
+#: So few that a block of the design stays in the cache.
+CACHED_ROWS = 8192
 
 
 class GlmAdapter(RegressionAdapter):
@@ -82,7 +85,7 @@ class GlmAdapter(RegressionAdapter):
         """The dispersion, estimated as the fit did it, at the coefficients that are used."""
         if not self.polished:
             return float(self.results.scale)
-        return float(self.source.estimate_scale(self.at(self.params).mean))
+        return float(self.source.estimate_scale(self._means))
 
     @property
     def notes(self) -> tuple[ModelNote, ...]:
@@ -105,11 +108,27 @@ class GlmAdapter(RegressionAdapter):
         binary = type(family).__name__ == "Binomial"
         return Names(f"{names.kind}, {words}", names.estimation, binary)
 
+    def _predictor(self, params: FloatArray) -> FloatArray:
+        eta = self.rows.exog @ params
+        return eta if self.rows.offset is None else eta + self.rows.offset
+
+    @property
+    def _means(self) -> FloatArray:
+        return self._derivatives(self.params, 0)[0]
+
+    def _derivatives(self, params: FloatArray, order: int) -> FloatArray:
+        """Return the mean of each row and its derivatives by the predictor, (order + 1, n)."""
+        eta = self._predictor(params)
+        found = np.empty((order + 1, len(eta)))
+        for some in chunks(len(eta), CACHED_ROWS):
+            for out, part in zip(found, self.link.derivatives(eta[some], order), strict=True):
+                out[some] = part
+        return found
+
     def at(self, params: FloatArray) -> AtRows:
         """Return what every row adds to the likelihood equations at some coefficients."""
-        offset, variance = self.rows.offset, self.source.family.variance
-        eta = self.rows.exog @ params + (0.0 if offset is None else offset)
-        mean, first, second = self.link.inverse(eta), self.link.first(eta), self.link.second(eta)
+        variance = self.source.family.variance
+        mean, first, second = self._derivatives(params, 2)
         spread = np.asarray(variance(mean), dtype=float)
         spread = np.where(spread > 0, spread, 1.0)  # a certain row has no weight
         residual = np.asarray(self.source.endog, dtype=float) - mean
@@ -205,7 +224,11 @@ class GlmAdapter(RegressionAdapter):
 
     def _information(self, weights: FloatArray) -> FloatArray:
         counted = weights if self.counts is None else weights * self.counts
-        return (self.rows.exog * counted[:, None]).T @ self.rows.exog
+        exog = self.rows.exog
+        found = np.zeros((exog.shape[1], exog.shape[1]))
+        for some in chunks(len(exog), CACHED_ROWS):
+            found += (exog[some] * counted[some, None]).T @ exog[some]
+        return found
 
     @cached_property
     def estimating(self) -> Estimating:
@@ -250,7 +273,7 @@ class GlmAdapter(RegressionAdapter):
 
     def variance(self) -> FloatArray:
         """Return the variance of each row's outcome."""
-        return np.asarray(self.source.family.variance(self.at(self.params).mean), dtype=float)
+        return np.asarray(self.source.family.variance(self._means), dtype=float)
 
     def examine(self) -> FitHealth:
         """Tell convergence, distance, separation and overdispersion."""

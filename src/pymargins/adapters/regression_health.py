@@ -101,9 +101,10 @@ class Step:
         """Tell the rows with a predictor that has no finite optimum, (n,)."""
         found = np.zeros(len(predictors[0][0]), dtype=bool)
         for design, places in predictors:
-            variance = np.einsum("ij,ij->i", design @ self.cov[places, places], design)
-            moved = np.abs(design @ self.move[places])
-            found |= (moved > MOVING) & (variance > UNKNOWN**2)
+            far = np.flatnonzero(np.abs(design @ self.move[places]) > MOVING)
+            some = design[far]
+            variance = np.einsum("ij,ij->i", some @ self.cov[places, places], some)
+            found[far] |= variance > UNKNOWN**2
         return found
 
 

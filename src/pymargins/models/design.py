@@ -426,7 +426,9 @@ def mismatch(design: Design, values: Sequence[AnyArray], exog: AnyArray) -> list
         part = [v[rows] for v in values]
         for block in design.blocks:
             columns = list(block.columns)
-            stored = np.asarray(exog[rows][:, columns], dtype=float)
+            together = columns == list(range(columns[0], columns[-1] + 1))  # a view will do
+            some = exog[rows, columns[0] : columns[-1] + 1] if together else exog[rows][:, columns]
+            stored = np.asarray(some, dtype=float)
             built = np.broadcast_to(block_rows(block, part), stored.shape)
             if np.array_equal(built, stored):
                 continue
