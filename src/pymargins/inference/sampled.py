@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from pymargins._typing import FloatArray
+from pymargins._typing import BoolArray, FloatArray
 from pymargins.errors import ArgumentError, UnsupportedError, not_one_of
 from pymargins.facts import CovarianceFacts, RandomEffects, Retransformed
 from pymargins.models.fitted import Fitted
@@ -73,6 +73,10 @@ class SampledCovariance:
     def variance(self, rows: Any) -> FloatArray:
         """Return its diagonal (k,)."""
         return self.factor * np.square(self._moved(rows)).sum(axis=1)
+
+    def without_variance(self, rows: Any) -> BoolArray:
+        """Tell whose variance is estimated as zero, (k,)."""
+        return self.variance(rows) == 0.0
 
     def _moved(self, rows: Any) -> FloatArray:
         """Return how much each unit moves functions, (k, U)."""
