@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NoReturn
 
 import numpy as np
@@ -243,7 +244,7 @@ class LearnerRefitter:
 # --- what it predicts ----------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Coded:
     """Turns features into numbers and back: categories into the places of their levels.
 
@@ -257,8 +258,12 @@ class Coded:
     features: tuple[str, ...]
     frame: pd.DataFrame
 
-    def levels(self, name: str) -> list[Any] | None:
-        """Return the levels of a category; None of a numeric feature."""
+    @cached_property
+    def levels(self) -> dict[str, list[Any] | None]:
+        """The levels of each category; None of a numeric feature."""
+        return {name: self._levels(name) for name in self.features}
+
+    def _levels(self, name: str) -> list[Any] | None:
         column = self.frame[name]
         if isinstance(column.dtype, pd.CategoricalDtype):
             return list(column.cat.categories)
@@ -270,7 +275,7 @@ class Coded:
         """Return the features of some rows as numbers, (n, p)."""
         out = np.empty((len(frame), len(self.features)))
         for j, name in enumerate(self.features):
-            levels = self.levels(name)
+            levels = self.levels[name]
             out[:, j] = frame[name] if levels is None else encode(frame[name], levels)
         return out
 
@@ -278,7 +283,7 @@ class Coded:
         """Return rows as the learner was fitted to them."""
         columns: dict[str, Any] = {}
         for j, name in enumerate(self.features):
-            levels, kind = self.levels(name), self.frame[name].dtype
+            levels, kind = self.levels[name], self.frame[name].dtype
             if levels is None:
                 columns[name] = numbers[:, j] if kind.kind == "f" else _whole(numbers[:, j], kind)
                 continue
