@@ -11,9 +11,9 @@ from pymargins._typing import FloatArray
 from pymargins.estimands.jacobians import Jacobian, at_fit
 from pymargins.estimands.nodes import Estimand, Known
 from pymargins.facts import DeltaMethod, Note
-from pymargins.inference import distributions
 from pymargins.inference.propagation import propagation
 from pymargins.inference.reference import Joint, joint_df, single_df
+from pymargins.inference.wald import Wald
 from pymargins.models.parameters import Point
 from pymargins.models.uncertainty import Reference, RowCovariance, Seen
 
@@ -24,7 +24,7 @@ def new_key() -> str:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class DeltaInference:
+class DeltaInference(Wald):
     """Turns estimands into covariances and intervals by the delta method.
 
     Parameters
@@ -103,18 +103,6 @@ class DeltaInference:
     def joint_reference(self, rows: Jacobian) -> Joint:
         """Return the reference of a joint test of independent Jacobian rows."""
         return joint_df(self.reference, rows, self.point.blocks)
-
-    def interval(self, estimand: Estimand, level: float) -> tuple[FloatArray, FloatArray]:
-        """Return symmetric pointwise intervals."""
-        half = distributions.quantile((1 + level) / 2, self.degrees_of_freedom(estimand))
-        half = half * self.std_error(estimand)
-        value = self.value(estimand)
-        return value - half, value + half
-
-    def p_value(self, estimand: Estimand, null: FloatArray, alternative: str) -> FloatArray:
-        """Return Wald p-values against a null value."""
-        statistic = distributions.ratio(self.value(estimand) - null, self.std_error(estimand))
-        return distributions.p_value(statistic, self.degrees_of_freedom(estimand), alternative)
 
     def portable(self, estimand: Estimand) -> Estimand:
         """Keep value and Jacobian: all that the delta method needs."""

@@ -41,6 +41,7 @@ from pymargins.inference import distributions
 from pymargins.inference.delta import new_key
 from pymargins.inference.factor import RANK_TOLERANCE, root_of
 from pymargins.inference.reference import Joint, joint_df, single_df
+from pymargins.inference.wald import Wald
 from pymargins.models.parameters import Point
 from pymargins.models.uncertainty import Reference
 
@@ -49,7 +50,7 @@ FEW = 4.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class RubinInference:
+class RubinInference(Wald):
     """Turns estimands of M imputations into pooled covariances and intervals.
 
     Parameters
@@ -144,18 +145,6 @@ class RubinInference:
         total = within + self._more * between
         share = distributions.ratio(self._more * between, total)
         return barnard_rubin(np.nan_to_num(share), complete, len(self.point))
-
-    def interval(self, estimand: Estimand, level: float) -> tuple[FloatArray, FloatArray]:
-        """Return symmetric pointwise intervals."""
-        half = distributions.quantile((1 + level) / 2, self.degrees_of_freedom(estimand))
-        half = half * self.std_error(estimand)
-        value = self.value(estimand)
-        return value - half, value + half
-
-    def p_value(self, estimand: Estimand, null: FloatArray, alternative: str) -> FloatArray:
-        """Return Wald p-values against a null value."""
-        statistic = distributions.ratio(self.value(estimand) - null, self.std_error(estimand))
-        return distributions.p_value(statistic, self.degrees_of_freedom(estimand), alternative)
 
     # --- rows together -------------------------------------------------------------------------
 
