@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from pymargins.errors import ArgumentError, ArgumentTypeError, not_one_of
 
+#: One number or label a row.
+Column: TypeAlias = Sequence[Any] | NDArray[Any] | pd.Series
+Seed: TypeAlias = int | np.random.Generator | np.random.SeedSequence
 Kind: TypeAlias = Literal["rows", "cluster", "parametric", "residual", "wild"]
 Interval: TypeAlias = Literal["studentized", "percentile", "basic", "normal", "bca"]
 
@@ -132,10 +137,10 @@ class Survey:
     'fail'
     """
 
-    weights: Any = None
-    strata: Any = None
-    psu: Any = None
-    fpc: Any = None
+    weights: str | Column | None = None
+    strata: str | Column | None = None
+    psu: str | Column | None = None
+    fpc: str | Column | None = None
     lonely: Literal["fail", "adjust", "average"] = "fail"
 
     def __post_init__(self) -> None:
@@ -167,7 +172,7 @@ class Simulation:
     """
 
     n_sim: int = 4000
-    rng: Any = None
+    rng: Seed | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "n_sim", positive_integer("n_sim", self.n_sim, 2))
@@ -274,10 +279,10 @@ class Bootstrap:
     interval: Interval = "studentized"
     population: Literal["resampled", "fixed"] | None = None
     stratify: bool = True
-    cluster: Any = None
+    cluster: str | Column | None = None
     multiplier: Literal["rademacher", "webb", "mammen"] | None = None
     leverage: Literal["CR2", "CR3"] | None = None
-    rng: Any = None
+    rng: Seed | None = None
     n_jobs: int = 1
     progress: bool | None = None
     max_failures: float = 0.05
@@ -393,7 +398,7 @@ class Response:
     'empirical'
     """
 
-    of: str | Callable[..., Any] = "mean"
+    of: Literal["mean", "median", "link"] | Callable[..., Any] = "mean"
     inverse: Callable[..., Any] | None = None
     residuals: Literal["normal", "empirical"] = "normal"
 

@@ -414,3 +414,5 @@ def test_the_named_constructors_take_what_the_session_takes():
     """What an editor offers for `Margins.log_scale(fit, ...)` is what `Margins` has."""
     has = set(signature(Margins).parameters) - {"model", "scale"}
     assert has == set(SessionOptions.__annotations__)
+    assert set(signature(Margins.log_scale).parameters) == {"model", *has}
+    assert set(signature(Margins.imputed).parameters) == {"fits", "scale", *has}

@@ -22,6 +22,8 @@ def session(fit: Any, children: pd.DataFrame) -> Margins:
     Margins(fit, at="people.parquet", weights="n")
     Margins.log_scale(fit, dfs=3)  # pyright: ignore[reportCallIssue]
     Margins.log_scale(fit, vcov="CR2", cluster="school")
+    Margins.imputed([fit, fit], vcov="HC5")  # pyright: ignore[reportArgumentType]
+    Margins.imputed([fit, fit], scale="log", data=[children, children])
     Margins(fit, at=children, weights=np.ones(len(children)), vcov=KenwardRoger("observed"))
     Margins(fit, at={"age": "median"}, method=Bootstrap(kind="wild", n_boot=99))
     return Margins(fit, vcov="kenward-roger", df="kenward-roger", scale="log", level=0.9)
@@ -52,5 +54,8 @@ def results(res: MarginsResult) -> pd.DataFrame:
     adjusted.test(null=1, alternative="greater")
     adjusted.test(alternative="more")  # pyright: ignore[reportArgumentType]
     (res["age=8"] - res["age=14"]).plot()
+    res.plot(order={"age": [14, 8]}, colors="tab:red", data=True)
+    res.plot(order=3)  # pyright: ignore[reportArgumentType]
+    res.contrast({"growth": [-1, 1]}).prediction_interval(weight=2)
     res.where(age=[8, 14]).conf_int(0.9, simultaneous=True)
     return res.to_frame()

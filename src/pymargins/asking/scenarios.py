@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import isfunction
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pymargins._typing import FloatArray
 from pymargins.errors import ArgumentError, ArgumentTypeError, unknown_name
 from pymargins.values import value_text
+
+Weights: TypeAlias = Sequence[float] | NDArray[Any]
+#: One contrast, several, or several by name.
+Contrasts: TypeAlias = Mapping[str, Weights] | Weights | Sequence[Weights]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +159,7 @@ def parse_scenarios(scenarios: Any) -> list[Scenario]:
 
 
 def contrast_weights(
-    contrasts: Any,
+    contrasts: Contrasts,
     labels: Sequence[str],
     argument: str = "contrasts",
     what: str = "scenarios",

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from pymargins._typing import AnyArray, FloatArray
-from pymargins.asking.scenarios import contrast_weights
+from pymargins.asking.scenarios import Contrasts, contrast_weights
 from pymargins.errors import ArgumentError, ArgumentTypeError, UnsupportedError
 from pymargins.estimands.columns import in_common_of_blocks, with_contrast
 from pymargins.estimands.nodes import Combine, Estimand
@@ -83,7 +83,7 @@ class Combined(Hypotheses):
 
     # --- arithmetic ----------------------------------------------------------------------------
 
-    def contrast(self: C, matrix: Any, labels: Sequence[str] | None = None) -> C:
+    def contrast(self: C, matrix: Contrasts, labels: Sequence[str] | None = None) -> C:
         """Return linear combinations of the rows, formed on the session's scale.
 
         Parameters

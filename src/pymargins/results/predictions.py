@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -50,7 +51,7 @@ class Predictions(EffectSizes):
         level: float | None = None,
         of: Literal["observation", "cluster"] = "observation",
         *,
-        weight: Any = None,
+        weight: float | Sequence[float] | FloatArray | None = None,
     ) -> PredictionIntervals:
         r"""Return the interval that holds a new observation with the given probability.
 

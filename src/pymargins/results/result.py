@@ -28,7 +28,7 @@ from pymargins.results.saved import save
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from pymargins.report.plots import PlotKind
+    from pymargins.report.plots import Colors, Order, PlotKind
 
 
 @explains_names(FIGURES)
@@ -211,9 +211,9 @@ class MarginsResult(Comparisons):
         x: str | None = None,
         by: str | Sequence[str] | None = None,
         facet: str | Sequence[str] | None = None,
-        order: Any = None,
-        colors: Any = None,
-        data: Any = None,
+        order: Order | None = None,
+        colors: Colors | None = None,
+        data: pd.DataFrame | Literal[True] | None = None,
         cluster: str | None = None,
         rug: bool = False,
         level: float | None = None,
@@ -316,7 +316,7 @@ class MarginsResult(Comparisons):
             show_caption=caption,
         )
 
-    def _wider(self, prediction: Any, level: float) -> Wider:
+    def _wider(self, prediction: Literal[True, "observation", "cluster"], level: float) -> Wider:
         of = OBSERVATION if prediction is True else prediction
         found = self.prediction_interval(level, of).figures
         what = "new observations" if of == OBSERVATION else "means of new clusters"

@@ -5,17 +5,20 @@ At run time everything is checked by the modules that read it, and refused in wo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, TypedDict
+from typing import Any, Literal, ParamSpec, TypeAlias, TypedDict, TypeVar
 
-import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from pymargins.asking.scenarios import Scenario, ScenarioSet
 from pymargins.asking.sources import ArrowStream, Source
-from pymargins.options import HAC, KenwardRoger, Option, Response, Survey
+from pymargins.options import HAC, Column, KenwardRoger, Option, Response, Seed, Survey
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 Table: TypeAlias = pd.DataFrame | ArrowStream
 #: A name or several.
@@ -27,10 +30,6 @@ By: TypeAlias = Names | Settings | None
 #: Which of several outcomes, by their labels.
 Outcome: TypeAlias = str | int | float | Sequence[Any] | None
 Scenarios: TypeAlias = ScenarioSet | Sequence[Scenario | Settings] | Scenario | Settings
-Weights: TypeAlias = Sequence[float] | NDArray[Any]
-Contrasts: TypeAlias = Mapping[str, Weights] | Weights | Sequence[Weights] | None
-#: One number or label a row.
-Column: TypeAlias = Sequence[Any] | NDArray[Any] | pd.Series
 
 ScaleName: TypeAlias = Literal["identity", "log", "logit", "fisher_z"]
 #: Text besides the names is the path of a Parquet file; a source is what a session has read.
@@ -48,7 +47,6 @@ Covariance: TypeAlias = (
 )
 Df: TypeAlias = Literal["residual", "between-within", "satterthwaite", "kenward-roger"] | float
 Method: TypeAlias = Literal["delta", "simulation", "bootstrap"] | Option
-Seed: TypeAlias = int | np.random.Generator | np.random.SeedSequence
 RandomEffects: TypeAlias = Literal["integrated", "zero", "predicted"]
 ResponseName: TypeAlias = Literal[
     "mean", "median", "link", "cumulative", "zero", "inflation", "count"
@@ -56,8 +54,8 @@ ResponseName: TypeAlias = Literal[
 EquationName: TypeAlias = Literal["inflation", "precision"]
 
 
-class SessionOptions(TypedDict, total=False):
-    """Keywords of `Margins` besides the model and the scale."""
+class CommonOptions(TypedDict, total=False):
+    """Keywords of `Margins` that are the same for every fit of a model."""
 
     at: At
     vcov: Covariance | None
@@ -71,7 +69,6 @@ class SessionOptions(TypedDict, total=False):
     progress: bool | None
     weights: str | Column | None
     offset: Literal["observed"] | float
-    data: Table | None
     adapter: Any
     cluster: str | Column | None
     polish: bool
@@ -80,3 +77,24 @@ class SessionOptions(TypedDict, total=False):
     equations: Mapping[EquationName, str] | None
     inestimable: Literal["refuse", "omit"]
     population: Literal["fixed", "sampled"]
+
+
+class SessionOptions(CommonOptions, total=False):
+    """Keywords of `Margins` besides the model and the scale."""
+
+    data: Table | None
+
+
+def names_options(init: Callable[..., None]) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Decorate a constructor: `help` and notebooks then show the keywords of `init` by name."""
+
+    def decorate(constructor: Callable[P, R]) -> Callable[P, R]:
+        own = inspect.signature(constructor)
+        taken = {p.name: p for p in own.parameters.values() if p.kind is not p.VAR_KEYWORD}
+        every = inspect.signature(init).parameters.values()
+        others = [p for p in every if p.kind is p.KEYWORD_ONLY and p.name not in {*taken, "scale"}]
+        signature = own.replace(parameters=[*taken.values(), *others])
+        constructor.__signature__ = signature  # pyright: ignore[reportFunctionMemberAccess]
+        return constructor
+
+    return decorate

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from pymargins._typing import FloatArray
+from pymargins.asking.scenarios import Contrasts
 from pymargins.errors import ArgumentError, ArgumentTypeError, ModelError, UnsupportedError
 from pymargins.estimands.imputed import Each
 from pymargins.facts import Distribution, ReferenceFacts, SessionFacts
@@ -19,6 +21,7 @@ from pymargins.models.parameters import Point
 from pymargins.report.methods import session_summary
 from pymargins.report.summary import Summary
 from pymargins.results.result import MarginsResult
+from pymargins.session.arguments import AtExog, Names, Outcome, Scenarios
 from pymargins.session.verbs import Verbs
 
 
@@ -68,50 +71,74 @@ class ImputedMargins:
     # --- verbs ---------------------------------------------------------------------------------
 
     def predict(
-        self, atexog: Any = None, *, over: Any = None, outcome: Any = None
+        self, atexog: AtExog = None, *, over: Names | None = None, outcome: Outcome = None
     ) -> MarginsResult:
         """Estimate mean responses; see `Margins.predict`."""
         return self._ask(lambda m: m.predict(atexog, over=over, outcome=outcome))
 
     def dydx(
-        self, variables: Any, *, atexog: Any = None, over: Any = None, outcome: Any = None
+        self,
+        variables: Names,
+        *,
+        atexog: AtExog = None,
+        over: Names | None = None,
+        outcome: Outcome = None,
     ) -> MarginsResult:
         """Estimate average slopes; see `Margins.dydx`."""
         return self._ask(lambda m: m.dydx(variables, atexog=atexog, over=over, outcome=outcome))
 
     def eyex(
-        self, variables: Any, *, atexog: Any = None, over: Any = None, outcome: Any = None
+        self,
+        variables: Names,
+        *,
+        atexog: AtExog = None,
+        over: Names | None = None,
+        outcome: Outcome = None,
     ) -> MarginsResult:
         """Estimate average elasticities; see `Margins.eyex`."""
         return self._ask(lambda m: m.eyex(variables, atexog=atexog, over=over, outcome=outcome))
 
     def eydx(
-        self, variables: Any, *, atexog: Any = None, over: Any = None, outcome: Any = None
+        self,
+        variables: Names,
+        *,
+        atexog: AtExog = None,
+        over: Names | None = None,
+        outcome: Outcome = None,
     ) -> MarginsResult:
         """Estimate average semi-elasticities; see `Margins.eydx`."""
         return self._ask(lambda m: m.eydx(variables, atexog=atexog, over=over, outcome=outcome))
 
     def dyex(
-        self, variables: Any, *, atexog: Any = None, over: Any = None, outcome: Any = None
+        self,
+        variables: Names,
+        *,
+        atexog: AtExog = None,
+        over: Names | None = None,
+        outcome: Outcome = None,
     ) -> MarginsResult:
         """Estimate average semi-elasticities; see `Margins.dyex`."""
         return self._ask(lambda m: m.dyex(variables, atexog=atexog, over=over, outcome=outcome))
 
     def contrasts(
         self,
-        scenarios: Any,
-        contrasts: Any = None,
+        scenarios: Scenarios,
+        contrasts: Contrasts | None = None,
         *,
-        atexog: Any = None,
-        over: Any = None,
-        outcome: Any = None,
+        atexog: AtExog = None,
+        over: Names | None = None,
+        outcome: Outcome = None,
     ) -> MarginsResult:
         """Estimate linear combinations of mean responses; see `Margins.contrasts`."""
-        more = {"atexog": atexog, "over": over, "outcome": outcome}
-        return self._ask(lambda m: m.contrasts(scenarios, contrasts, **more))
+        return self._ask(
+            lambda m: m.contrasts(scenarios, contrasts, atexog=atexog, over=over, outcome=outcome)
+        )
 
     def evaluate(
-        self, scenarios: Any, function: Callable[..., Any], labels: Sequence[str] | None = None
+        self,
+        scenarios: Scenarios,
+        function: Callable[[FloatArray], Any],
+        labels: Sequence[str] | None = None,
     ) -> MarginsResult:
         """Estimate any smooth function of mean responses; see `Margins.evaluate`.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from pymargins.adapters.registry import adapter_for
@@ -28,6 +28,7 @@ from pymargins.options import Bootstrap, Response
 from pymargins.session.arguments import (
     At,
     Column,
+    CommonOptions,
     Covariance,
     Df,
     EquationName,
@@ -38,6 +39,7 @@ from pymargins.session.arguments import (
     Seed,
     SessionOptions,
     Table,
+    names_options,
 )
 from pymargins.session.clusters import ClusterVerbs
 from pymargins.session.imputed import ImputedMargins, fits_of
@@ -253,15 +255,27 @@ class Margins(VarianceVerbs, ClusterVerbs):
         self._warn(stand_in=vcov is None and df is None)
 
     @classmethod
-    def imputed(cls, fits: Any, **options: Any) -> ImputedMargins:
+    @names_options(__init__)
+    def imputed(
+        cls,
+        fits: Iterable[Any],
+        *,
+        scale: ScaleName | Scale = "identity",
+        data: Table | list[Table] | tuple[Table, ...] | None = None,
+        **options: Unpack[CommonOptions],
+    ) -> ImputedMargins:
         """Open a session about one model fitted to several imputed data sets.
 
         Parameters
         ----------
         fits : list of fitted results
             Of one formula, one for each imputed data set, two at least.
+        scale : {"identity", "log", "logit", "fisher_z"} or Scale
+            On which figures are pooled and intervals formed.
+        data : data frame or list of them, optional
+            That which the fits were made of: one for all, or one a fit.
         **options
-            Those of `Margins`, the same for every fit; `data` may be a list, one a fit.
+            Those of `Margins`, the same for every fit.
 
         Returns
         -------
@@ -285,31 +299,34 @@ class Margins(VarianceVerbs, ClusterVerbs):
         doi:10.1002/9780470316696
         """
         every = fits_of(fits)
-        data = options.pop("data", None)
         frames = data if isinstance(data, (list, tuple)) else [data] * len(every)
         if len(frames) != len(every):
             raise ArgumentError(f"data: {len(frames)} data sets given for {len(every)} fits.")
         pairs = zip(every, frames, strict=True)
-        sessions = [cls(fit, data=one, **options) for fit, one in pairs]
+        sessions = [cls(fit, scale=scale, data=one, **options) for fit, one in pairs]
         models, inferences = [m._fitted for m in sessions], [m._inference for m in sessions]
         return ImputedMargins(sessions, models, inferences)
 
     @classmethod
+    @names_options(__init__)
     def linear_scale(cls, model: Any, **options: Unpack[SessionOptions]) -> Margins:
         """Open a session on the response's own scale."""
         return cls._on("identity", model, options)
 
     @classmethod
+    @names_options(__init__)
     def log_scale(cls, model: Any, **options: Unpack[SessionOptions]) -> Margins:
         """Open a session on the log scale: contrasts are reported as ratios."""
         return cls._on("log", model, options)
 
     @classmethod
+    @names_options(__init__)
     def logit_scale(cls, model: Any, **options: Unpack[SessionOptions]) -> Margins:
         """Open a session on the logit scale, for mean responses between 0 and 1."""
         return cls._on("logit", model, options)
 
     @classmethod
+    @names_options(__init__)
     def correlation_scale(cls, model: Any, **options: Unpack[SessionOptions]) -> Margins:
         """Open a session on Fisher's z scale, for mean responses between -1 and 1."""
         return cls._on("fisher_z", model, options)

@@ -8,6 +8,7 @@ from typing import Any
 from pymargins._typing import FloatArray
 from pymargins.asking.outcome import refuse_elasticity_of_log
 from pymargins.asking.questions import Verb, effects, predictions
+from pymargins.asking.scenarios import Contrasts
 from pymargins.asking.simple_effects import simple_effects
 from pymargins.errors import (
     ArgumentTypeError,
@@ -24,7 +25,6 @@ from pymargins.results.arithmetic import combination
 from pymargins.results.result import MarginsResult
 from pymargins.session.arguments import (
     AtExog,
-    Contrasts,
     Names,
     Outcome,
     Scenarios,
@@ -231,7 +231,7 @@ class Verbs(TermVerbs):
     def contrasts(
         self,
         scenarios: Scenarios,
-        contrasts: Contrasts = None,
+        contrasts: Contrasts | None = None,
         *,
         atexog: AtExog = None,
         over: Names | None = None,

@@ -34,10 +34,11 @@ from pymargins.report.plots.drawing import (
 from pymargins.report.plots.layout import Layout, PlotKind
 from pymargins.report.plots.lists import LONG, NARROW_LABEL, list_axes, row_labels, row_variable
 from pymargins.report.plots.observed import Observed
-from pymargins.report.plots.style import AXIS_WIDTH, LABEL_WIDTH, looks, palette_of, wrapped
-from pymargins.report.plots.variables import Variables
+from pymargins.report.plots.style import AXIS_WIDTH, LABEL_WIDTH, Colors, looks, palette_of, wrapped
+from pymargins.report.plots.variables import Order, Variables
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
 
 #: Finds the comparison arrows of some rows.
@@ -52,9 +53,9 @@ def plot(
     x: str | None = None,
     by: str | Sequence[str] | None = None,
     facet: str | Sequence[str] | None = None,
-    order: Any = None,
-    colors: Any = None,
-    data: Any = None,
+    order: Order | None = None,
+    colors: Colors | None = None,
+    data: pd.DataFrame | None = None,
     cluster: str | None = None,
     rug: bool = False,
     simultaneous: bool = False,

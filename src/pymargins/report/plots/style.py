@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pymargins.errors import ArgumentError, ArgumentTypeError, listing, near_miss
 
@@ -25,6 +25,8 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 #: Labels of rows and of the vertical axis, and of the horizontal one, are wrapped to these.
 LABEL_WIDTH, AXIS_WIDTH = 42, 60
 GREY = "0.45"
+#: A colour as matplotlib knows it, several, or one for each level.
+Colors: TypeAlias = str | Sequence[Any] | Mapping[Any, Any]
 
 
 def wrapped(words: str, width: int) -> str:
@@ -71,7 +73,7 @@ def looks(series: Sequence[str], palette: Sequence[Any], ax: Axes) -> dict[str, 
     }
 
 
-def palette_of(series: Sequence[str], colors: Any) -> Sequence[Any]:
+def palette_of(series: Sequence[str], colors: Colors | None) -> Sequence[Any]:
     """Return the colours that were asked for, or those of everybody."""
     if colors is None:
         return PALETTE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,7 @@ from pymargins.values import value_text, value_texts
 
 #: What `order` may say instead of levels.
 BY_ESTIMATE = "estimate"
+Order: TypeAlias = Mapping[str, Sequence[Any]] | Literal["estimate"]
 
 
 class Variables:
@@ -30,7 +31,7 @@ class Variables:
         The levels that come first, by variable; or all levels by their mean estimate.
     """
 
-    def __init__(self, figures: Figures, order: Any = None) -> None:
+    def __init__(self, figures: Figures, order: Order | None = None) -> None:
         self.figures = figures
         self.by_estimate = isinstance(order, str) and order == BY_ESTIMATE
         self._first = {} if self.by_estimate else self._checked(order)
@@ -123,7 +124,7 @@ class Variables:
         rows = [i for i, value in enumerate(self.columns[name]) if value == level]
         return float(np.mean(self.figures.estimate[rows]))
 
-    def _checked(self, order: Any) -> dict[str, tuple[Any, ...]]:
+    def _checked(self, order: Order | None) -> dict[str, tuple[Any, ...]]:
         if order is None:
             return {}
         if not isinstance(order, Mapping):
