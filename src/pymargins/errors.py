@@ -11,13 +11,33 @@ from __future__ import annotations
 import difflib
 import inspect
 from collections.abc import Iterable
-from types import FrameType
+from types import FrameType, TracebackType
 
 from pymargins.elsewhere import option_hint
 
 
 class PymarginsError(Exception):
     """Root of every error that pymargins raises on purpose."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Show the message first, then the user's lines that led to it: notebooks ask for this."""
+        from IPython.core.getipython import get_ipython  # nobody but IPython calls this
+
+        shell = get_ipython()
+        *lines, message = shell.InteractiveTB.structured_traceback(  # pyright: ignore[reportOptionalMemberAccess]
+            type(self), self, _without_own_lines(self.__traceback__) or self.__traceback__
+        )
+        return [message, *lines]
+
+
+def _without_own_lines(traceback: TracebackType | None) -> TracebackType | None:
+    """Leave out the lines of pymargins in which a traceback ends."""
+    if traceback is None:
+        return None
+    rest = _without_own_lines(traceback.tb_next)
+    if rest is None and _is_own(traceback.tb_frame):
+        return None
+    return TracebackType(rest, traceback.tb_frame, traceback.tb_lasti, traceback.tb_lineno)
 
 
 class ArgumentError(PymarginsError, ValueError):
@@ -75,10 +95,14 @@ class FitWarning(PymarginsWarning):
 NOT_THE_USERS = ("pymargins", "functools")
 
 
+def _is_own(frame: FrameType) -> bool:
+    return str(frame.f_globals.get("__name__")).split(".")[0] in NOT_THE_USERS
+
+
 def users_frame() -> tuple[FrameType | None, int]:
     """Return the frame in which the user called pymargins, and how far above the caller it is."""
     level, frame = -1, inspect.currentframe()
-    while frame and str(frame.f_globals.get("__name__")).split(".")[0] in NOT_THE_USERS:
+    while frame and _is_own(frame):
         level, frame = level + 1, frame.f_back
     return frame, level
 
