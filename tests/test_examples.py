@@ -1,35 +1,14 @@
 """The worked examples run from the question to the sentence, without a warning."""
 
-import ast
-import re
 import warnings
-from pathlib import Path
-from textwrap import dedent
 
 import matplotlib as mpl
 import pytest
 
-EXAMPLES = Path(__file__).parent.parent / "examples"
+from support.pages import ROOT, cells, shown
+
+EXAMPLES = ROOT / "examples"
 PAGES = sorted(EXAMPLES.glob("*.md"))
-CELL = re.compile(r"^```\{code-cell\} ipython3\n(?:---\n(.*?)\n---\n)?(.*?)^```$", re.M | re.S)
-
-
-def cells(page):
-    """Give the options and the code of each cell."""
-    return [(options, dedent(code)) for options, code in CELL.findall(page.read_text("utf-8"))]
-
-
-def run(code, names):
-    """Run a cell as a notebook does: what its last line says is shown."""
-    tree = ast.parse(code)
-    last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
-    exec(compile(tree, "cell", "exec"), names)
-    if last is not None:
-        shown = eval(compile(ast.Expression(last.value), "cell", "eval"), names)
-        repr(shown)
-        html = getattr(shown, "_repr_html_", None)
-        if html is not None:
-            html()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -38,12 +17,14 @@ def test_each_runs(page, monkeypatch, capsys):
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
-    names = {}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            for _, code in cells(page):
-                run(code, names)
+            for thing in shown(page):
+                repr(thing)
+                html = getattr(thing, "_repr_html_", None)
+                if html is not None:
+                    html()
         assert plt.get_fignums()
     finally:
         plt.close("all")
