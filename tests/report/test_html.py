@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 from typing import Any
 
 from report_cases import GLS, ODD, figures_of, odd_table
 
-from pymargins.report import session_summary, summarise
+from pymargins.report import html, session_summary, summarise
 
 
 class Reader(HTMLParser):
@@ -38,9 +39,9 @@ class Reader(HTMLParser):
             self.caption += data
 
 
-def read(html: str) -> Reader:
+def read(text: str) -> Reader:
     reader = Reader()
-    reader.feed(html)
+    reader.feed(text)
     reader.close()
     assert reader.open == []
     return reader
@@ -51,20 +52,38 @@ def test_html_parses_and_holds_every_cell() -> None:
     found = read(table.to_html())
     assert found.caption == "Mean response: score"
     assert found.rows[0] == list(table.header[:-1])  # the interval's heading is over two columns
-    assert 'colspan="2" class="c">95 % CI<' in table.to_html()
+    assert 'colspan="2" align="center">95 % CI<' in table.to_html()
     assert [tuple(row) for row in found.rows[1:]] == list(table.rows)
     assert [row[0] for row in found.rows[1:]] == list(ODD)
     assert found.scopes == ["col"] * 5 + ["row"] * len(ODD)
 
 
 def test_html_is_escaped_and_self_contained() -> None:
-    html = odd_table().to_html()
-    assert "&lt;x&gt; &amp; y" in html
-    assert "<x>" not in html
-    assert "http" not in html
-    assert "<script" not in html
+    shown = odd_table().to_html()
+    assert "&lt;x&gt; &amp; y" in shown
+    assert "<x>" not in shown
+    assert "http" not in shown
+    assert "<script" not in shown
     for fixed in ("white;", "black;", "#"):
-        assert fixed not in html.partition("</style>")[0]
+        assert fixed not in shown.partition("</style>")[0]
+
+
+def test_words_are_left_and_numbers_right_wherever_it_is_shown() -> None:
+    shown = odd_table().to_html()
+    words, numbers = 'align="left" style="text-align:left"', 'align="right"'
+    assert shown.count(f'<th scope="row" {words}>') == len(ODD)
+    assert shown.count(f"<td {numbers}>") == 6 * len(ODD)
+    assert shown.count(f'<th scope="col" {numbers}>') == 4
+
+
+def test_rules_hold_against_notebooks() -> None:
+    rules = re.findall(r"([^{}]+){([^{}]*)}", html.STYLE.partition("@media")[0])
+    of_table = {name.strip(): body for name, body in rules if " table" in name}
+    assert all(part.startswith(html.TABLE) for name in of_table for part in name.split(", "))
+    # VS Code: `table, thead, tr, th, td, tbody { border: none !important }`
+    borders = [one for body in of_table.values() for one in re.findall(r"border-\w+: \d[^;]*", body)]
+    assert len(borders) == 3
+    assert all(one.endswith("!important") for one in borders)
 
 
 def test_html_notes_and_notebooks() -> None:
