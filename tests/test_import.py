@@ -5,7 +5,7 @@ import sys
 
 import pymargins
 
-HEAVY = ("formulaic", "matplotlib", "patsy", "scipy.stats", "statsmodels")
+HEAVY = ("formulaic", "great_tables", "matplotlib", "patsy", "scipy.stats", "statsmodels")
 
 
 def test_import_loads_nothing_heavy():

@@ -81,7 +81,9 @@ def test_rules_hold_against_notebooks() -> None:
     of_table = {name.strip(): body for name, body in rules if " table" in name}
     assert all(part.startswith(html.TABLE) for name in of_table for part in name.split(", "))
     # VS Code: `table, thead, tr, th, td, tbody { border: none !important }`
-    borders = [one for body in of_table.values() for one in re.findall(r"border-\w+: \d[^;]*", body)]
+    borders = [
+        one for body in of_table.values() for one in re.findall(r"border-\w+: \d[^;]*", body)
+    ]
     assert len(borders) == 3
     assert all(one.endswith("!important") for one in borders)
 

@@ -1,21 +1,25 @@
-"""A table that prints, renders in a notebook and exports: in four formats."""
+"""A table that prints, renders in a notebook and exports."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from pymargins.report import html, latex, markdown, text
+from pymargins.report import great_tables, html, latex, markdown, text
 from pymargins.report.row_names import RowNames
 from pymargins.report.table import Table
+
+if TYPE_CHECKING:
+    from great_tables import GT
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Summary(Table):
     """A table with a title and notes.
 
-    Prints as text, renders in a notebook, and exports to HTML, Markdown and LaTeX. A terminal and
-    a notebook leave out the middle of a very long table; the exports hold all rows.
+    Prints as text, renders in a notebook, and exports to HTML, Markdown, LaTeX and great_tables. A
+    terminal and a notebook leave out the middle of a very long table; the exports hold all rows.
 
     Parameters
     ----------
@@ -80,3 +84,16 @@ class Summary(Table):
         Letters beyond ASCII are left as they are; mathematical signs are translated.
         """
         return latex.render(self)
+
+    def to_great_tables(self) -> GT:
+        """Return a table of the package great_tables, to be styled further.
+
+        Cells are written as in print, with both ends of an interval under one heading and the notes
+        as source notes. Where the first column repeats its values, rows are grouped by them.
+
+        Raises
+        ------
+        ImportError
+            Without great_tables: ``pip install 'pymargins[tables]'``.
+        """
+        return great_tables.great_table(self)
