@@ -20,8 +20,9 @@ from matplotlib.collections import LineCollection, PolyCollection
 from report_cases import CONTRAST, GLS, IDENTITY, LOG, MEAN, OWN_LOG, RATIO, SLOPE, made_figures
 
 from pymargins import ArgumentError, ArgumentTypeError, UnknownNameError
-from pymargins.facts import Kind, Operation, Quantity, ResultFacts
+from pymargins.facts import Kind, NotAMean, Operation, Quantity, ResponseOf, ResultFacts
 from pymargins.report import Figures
+from pymargins.report.figures import title_of
 from pymargins.report.plots import MOST_LINES, plot
 from pymargins.report.plots.captions import axis_label
 from pymargins.report.plots.choosing import MOST_PANELS, choose_layout
@@ -44,6 +45,14 @@ def facts_of(quantity: Quantity, scale: Any = IDENTITY) -> ResultFacts:
 
 #: Of a model in which schools are a category, whatever numbers stand for them.
 COUNTED = ResultFacts(replace(GLS, categories=("school",)), MEAN, IDENTITY)
+
+
+#: A model whose figures are logarithms already.
+HAZARDS = {
+    "response": "log hazard of score",
+    "log_of": "hazard",
+    "notes": (NotAMean("log hazard", "relative to the baseline"),),
+}
 
 
 def layout_of(figures: Figures, order: Any = None, **options: Any) -> Layout:
@@ -314,6 +323,25 @@ def test_the_axis_names_effect_and_interval() -> None:
     assert axis_label(figures, "dose", simultaneous=True) == (
         "Average slope: score, dose (simultaneous 90 % CI)"
     )
+
+
+@pytest.mark.parametrize(
+    ("model", "quantity", "scale", "label"),
+    [
+        ({"probabilities": True}, MEAN, IDENTITY, "Probability: score"),
+        ({"notes": (NotAMean("quantile", "0.9"),)}, MEAN, IDENTITY, "0.9 quantile: score"),
+        ({"notes": (ResponseOf("link"),)}, MEAN, IDENTITY, "Linear predictor: score"),
+        (HAZARDS, MEAN, IDENTITY, "Log hazard: score"),
+        (HAZARDS, RATIO, LOG, "Hazard ratio: score"),
+    ],
+)
+def test_the_axis_says_what_the_title_of_the_table_says(
+    model: Any, quantity: Quantity, scale: Any, label: str
+) -> None:
+    session = replace(GLS, model=replace(GLS.model, **model))
+    facts = ResultFacts(session, quantity, scale)
+    assert title_of(facts) == label
+    assert axis_label(made_figures([1.0], facts), "", False) == f"{label} (95 % CI)"
 
 
 def test_the_axis_without_a_response() -> None:

@@ -56,7 +56,7 @@ QUANTITIES = {
         ({"probabilities": True, "notes": (ResponseOf("cumulative"),)}, "cumulative probability"),
         ({"notes": (ResponseOf("zero"),)}, "probability of zero"),
         ({"notes": (NotAMean("quantile", "0.5"),)}, "median"),
-        ({"notes": (NotAMean("quantile", "0.9"),)}, "quantile"),
+        ({"notes": (NotAMean("quantile", "0.9"),)}, "0.9 quantile"),
         ({"notes": (NotAMean("log hazard", "of a baseline"),)}, "log hazard"),
         ({"notes": (Retransformed("np.log(cost)", "cost", "median", False),)}, "median"),
         ({"notes": (Retransformed("np.log(cost)", "cost", "mean", False),)}, "mean response"),

@@ -144,10 +144,10 @@ def _statistic_name(figures: Figures, finite: bool) -> str:
     return "t" if finite else "z"
 
 
-def title_of(facts: ResultFacts) -> str:
-    """Name what a table is of: ``"Average slope (dydx): score"``."""
+def title_of(facts: ResultFacts, verb: bool = True) -> str:
+    """Name what a table is of: ``"Average slope (dydx): score"``; pictures leave the verb out."""
     model = facts.session.model
-    quantity, response = words.quantity_words(facts.quantity, model), model.response
+    quantity, response = words.quantity_words(facts.quantity, model, verb), model.response
     log_of = model.log_of
     if log_of and facts.quantity.kind in (Kind.MEAN, Kind.FUNCTION):
         response = response.removeprefix(f"log {log_of} of ")

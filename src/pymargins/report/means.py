@@ -29,6 +29,8 @@ def mean_names(model: ModelFacts) -> tuple[str, str]:
                 return NAMES["median"]
             case NotAMean(location="quantile", which="0.5"):
                 return NAMES["median"]
+            case NotAMean(location="quantile", which=share):
+                return f"{share} quantile", f"{share} quantiles"
             case NotAMean():
                 return _named(note.location)
             case _:

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 from pymargins.facts import Adjusted
 from pymargins.report import words
-from pymargins.report.figures import Arrows, Figures, Wider
+from pymargins.report.figures import Arrows, Figures, Wider, title_of
 from pymargins.report.notes import adjustment_words, sentence
 from pymargins.report.numbers import percent
 
-#: Of most outcomes; of others the axis says what it shows: "Probability: affair".
-MEAN = "mean response"
+#: How titles of tables start for most outcomes; those of others are kept: "Probability: affair".
+MEAN = "Mean response: "
 
 
 def axis_label(
     figures: Figures, effect: str, simultaneous: bool, wider: Wider | None = None
 ) -> str:
-    """Name what is drawn, of what, and its intervals: ``"Mean score (95 % CI)"``."""
-    facts = figures.facts
-    response = facts.session.model.response
-    quantity = words.quantity_words(facts.quantity, facts.session.model, verb=False)
-    label = quantity[:1].upper() + quantity[1:]
-    if quantity == MEAN:
-        label = f"Mean {response}" if response else label
-    elif response:
-        label += f": {response}"
+    """Name what is drawn as its table does, and its intervals: ``"Mean score (95 % CI)"``."""
+    label = title_of(figures.facts, verb=False)
+    if label.startswith(MEAN):
+        label = f"Mean {label.removeprefix(MEAN)}"
     if effect:
         label += f", {effect}"
     together = "simultaneous " if simultaneous else "adjusted " if adjusted(figures) else ""
