@@ -21,6 +21,7 @@ from report_cases import CONTRAST, GLS, IDENTITY, LOG, MEAN, SLOPE, made_figures
 from pymargins import ArgumentError, UnknownNameError
 from pymargins.facts import (
     Adjusted,
+    Asked,
     Computation,
     Computed,
     ModelFacts,
@@ -32,6 +33,7 @@ from pymargins.report import Figures
 from pymargins.report.figures import Arrows
 from pymargins.report.plots import PALETTE, plot
 from pymargins.report.plots.observed import MOST_POINTS
+from pymargins.report.plots.style import balanced
 
 MODEL = replace(GLS.model, response_variables=("score",))
 SCORES = ResultFacts(replace(GLS, model=MODEL), MEAN, IDENTITY)
@@ -58,6 +60,11 @@ def intervals(ax: Any) -> list[Any]:
 
 def marked(ax: Any, marker: str) -> list[Any]:
     return [line for line in ax.lines if line.get_marker() == marker]
+
+
+def named(ax: Any) -> tuple[list[str], str]:
+    """Return the names of rows from top to bottom, and what they are values of."""
+    return [t.get_text() for t in ax.get_yticklabels()], ax.get_ylabel()
 
 
 def box(artist: Any) -> Any:
@@ -150,6 +157,54 @@ def test_lists_of_the_same_rows_name_them_once() -> None:
     assert (left.get_ylabel(), right.get_ylabel()) == ("site", "")
     assert not any(t.get_visible() for t in right.get_yticklabels())
     assert left.get_xlim() == right.get_xlim()
+
+
+@pytest.mark.parametrize(
+    ("labels", "given", "shown", "title"),
+    [
+        (["arm=a", "arm=b"], ["arm"], ["a", "b"], "arm"),
+        (["school=1", "school=2"], ["school"], ["1", "2"], "school"),
+        (["arm=a"], ["arm"], ["arm=a"], ""),
+        (["arm=a, sex=f - arm=b, sex=f", "arm=a, sex=f - arm=b, sex=m"], ["arm", "sex"],
+            ["a, f - b, f", "a, f - b, m"], "arm, sex"),
+        (["age=30 - age=60", "age=30 - age=90"], ["age"],
+            ["age=30 - age=60", "age=30 - age=90"], ""),
+        (["arm=a", "arm=b - arm=a"], ["arm"], ["arm=a", "arm=b - arm=a"], ""),
+        (["farm=a, arm=b", "farm=b, arm=b"], ["arm"], ["farm=a, b", "farm=b, b"], "arm"),
+    ],
+)  # fmt: skip
+def test_names_that_all_rows_have_are_written_once(
+    labels: list[str], given: list[str], shown: list[str], title: str
+) -> None:
+    facts = ResultFacts(GLS, SLOPE, IDENTITY).noting(Asked(given=tuple(given)))
+    assert named(plot(made_figures(range(len(labels)), facts, labels))) == (shown, title)
+
+
+def test_the_axis_says_what_all_rows_are_slopes_of() -> None:
+    columns = {"term": ["dose"] * 2, "contrast": [""] * 2, "arm": ["a", "b"]}
+    labels = ["dose, arm=a", "dose, arm=b"]
+    ax = plot(made_figures(range(2), ResultFacts(GLS, SLOPE, IDENTITY), labels, columns))
+    assert named(ax) == (["a", "b"], "arm")
+    assert ax.get_xlabel() == "Average slope: score, dose (95 % CI)"
+
+
+def test_long_lists_have_lines_from_names_to_intervals() -> None:
+    for size, lines in ((8, False), (9, True)):
+        ax = plot(made_figures(range(size), ResultFacts(GLS, SLOPE, IDENTITY)))
+        assert any(line.get_visible() for line in ax.get_ygridlines()) is lines
+
+
+def test_labels_of_several_lines_are_about_as_long() -> None:
+    label = "Average discrete change: bwt, smoke: yes - no (95 % CI)"
+    assert balanced(label, 42).split("\n") == [
+        "Average discrete change: bwt,",
+        "smoke: yes - no (95 % CI)",
+    ]
+    assert balanced("short", 42) == "short"
+    assert balanced("", 42) == ""
+    assert balanced("one long_long_long_long (95 % CI)", 24).split("\n")[0] == (
+        "one long_long_long_long"
+    )
 
 
 def test_slopes_by_different_variables_have_their_own_scales() -> None:
@@ -381,7 +436,7 @@ def test_densities_of_draws_stand_above_their_rows() -> None:
         assert curve[curve[:, 1].argmin(), 0] == pytest.approx(center, abs=0.3)
     heights = [place - curve[:, 1].min() for place, curve in enumerate(curves)]
     assert heights[0] / heights[1] == pytest.approx(2.0, rel=0.1)  # areas are equal
-    assert [t.get_text() for t in ax.get_yticklabels()] == ["arm=a", "arm=b"]
+    assert named(ax) == (["a", "b"], "arm")
 
 
 def test_draws_that_are_all_the_same_have_no_curve() -> None:

@@ -110,6 +110,16 @@ def test_the_picture_that_rows_make(variables: Any, expected: Any) -> None:
     assert summary(figures) == expected
 
 
+def test_outcomes_are_told_apart_along_another_variable() -> None:
+    figures = grid({"outcome": ["low", "mid", "high"], "arm": ["a", "b"]})
+    assert summary(figures) == ("points", "arm", ("outcome",), ())
+    assert summary(figures, kind="points") == ("points", "arm", ("outcome",), ())
+    assert summary(figures, x="outcome") == ("points", "outcome", ("arm",), ())
+    own = ResultFacts(replace(GLS, variables=("outcome", "arm")), MEAN, IDENTITY)
+    figures = grid({"outcome": ["low", "mid", "high"], "arm": ["a", "b"]}, own)
+    assert summary(figures) == ("points", "outcome", ("arm",), ())
+
+
 def test_axes_that_are_given_have_one_panel() -> None:
     figures = grid({"age": [1, 2, 3], "arm": ["a", "b"], "sex": ["f", "m"]})
     assert summary(figures, single=True) == ("line", "age", ("arm", "sex"), ())
@@ -143,6 +153,14 @@ def test_long_lists_are_split_where_a_variable_has_few_levels() -> None:
     layout = layout_of(figures)
     assert (layout.kind, layout.facet) == ("forest", ("sex",))
     assert [len(panel.rows) for panel in layout.panels] == [30, 30]
+    few = grid({"site": sites[:6], "sex": ["f", "m"]}, facts_of(SLOPE))
+    assert layout_of(few).facet == ()
+    within = {
+        "contrast": ["B - A", "C - A", "C - B"] * 5,
+        "sex": [s for s in "vwxyz" for _ in "ABC"],
+    }
+    contrasts = layout_of(made_figures(range(15), facts_of(CONTRAST), columns=within))
+    assert [panel.title for panel in contrasts.panels] == [f"sex = {s}" for s in "vwxyz"]
     whole = layout_of(made_figures(range(288)))
     assert [len(panel.rows) for panel in whole.panels] == [58, 58, 58, 57, 57]
     assert np.concatenate([panel.rows for panel in whole.panels]).tolist() == list(range(288))

@@ -52,7 +52,8 @@ def panel_axes(count: int) -> list[Axes]:
     columns = best_columns(count)
     rows = -(-count // columns)
     width = min(max(SMALL[0] * columns, SINGLE[0]), WIDEST)
-    height = min(SMALL[1], 1.15 * width / columns)
+    highest = SMALL[1] if rows > 1 else SINGLE[1] - 0.5
+    height = min(highest, 1.15 * width / columns)
     made = make_axes((width, height * rows + 0.5), rows, columns, sharex=True, sharey=True)
     every = list(made.ravel())
     for ax in every[count:]:

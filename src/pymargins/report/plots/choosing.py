@@ -21,6 +21,7 @@ from pymargins.report.plots.layout import (
     repeats,
 )
 from pymargins.report.plots.variables import Variables
+from pymargins.report.row_names import OUTCOME
 
 #: A variable with fewer values makes no curve.
 FEWEST_VALUES = 3
@@ -31,7 +32,7 @@ MOST_DODGED, MOST_PLACES, MOST_PANELS = 8, 24, 24
 #: Points are of a grid where at least this share of its combinations are there.
 GRID = 0.5
 #: Lists with more rows are split at a variable, where one has few levels.
-LONG_LIST = 24
+LONG_LIST = 12
 MOST_LISTS = 12
 #: Numbers with more values do not split lists.
 CURVE = 5
@@ -111,7 +112,7 @@ def _kind_and_x(
         x = variables.widest(taken, 2)
     if x is None and kind != "line":
         left = [n for n in variables.varying if n not in taken]
-        x = max(left, key=lambda name: len(variables.levels(name)), default=None)
+        x = _most_levels(variables, left) if left else None
     if x is None:
         varying = listing([*variables.varying]) or "no variable"
         what, other = ("lines", "points") if kind == "line" else ("points", "forest")
@@ -127,6 +128,13 @@ def _kind_and_x(
             'kind="points".'
         )
     return kind or ("line" if several and variables.is_curve(x, 2) else "points"), x
+
+
+def _most_levels(variables: Variables, names: Sequence[str]) -> str:
+    """Return the variable for the axis: outcomes share probabilities, so they are told apart."""
+    own = variables.figures.facts.session.variables
+    some = [name for name in names if name != OUTCOME or name in own] or names
+    return max(some, key=lambda name: len(variables.levels(name)))
 
 
 def _refuse_repeats(variables: Variables, layout: Layout) -> None:
@@ -156,7 +164,7 @@ def _unasked(variables: Variables, facets: list[str] | None, single: bool) -> La
                 return layout
     left = [n for n in variables.varying if n not in taken]
     if means and len(left) > 1 and _are_responses(variables):
-        x = max(left, key=lambda name: len(variables.levels(name)))
+        x = _most_levels(variables, left)
         for by, facet in _splits(variables, x, facets, single):
             layout = arrange(variables, "points", x, by, facet)
             if _is_picture(variables, layout):
@@ -218,8 +226,8 @@ def _list(variables: Variables, kind: PlotKind, facets: list[str] | None, single
         Panel(title, {"": variables.sorted(rows)})
         for title, rows in panels_of(variables, facets or [])
     )
-    effects = set(variables.effect_texts()) if facets else set[str]()
-    effect = effects.pop() if len(effects) == 1 else ""
+    effects = set(variables.effect_texts())
+    effect = effects.pop() if len(effects) == 1 and (facets or variables.varying) else ""
     layout = Layout(kind, "", (), tuple(facets or []), panels, effect)
     if facets is not None or single or size <= LONGEST_LIST:
         return layout

@@ -20,6 +20,8 @@ MOST_MARKERS = 12
 DODGE, DODGED = 0.14, 0.6
 #: Intervals under comparison arrows, in points.
 WIDE = 8.0
+#: In lists of more rows a faint line leads from each name to its interval.
+FEW_ROWS = 8
 #: Wider intervals, of new observations.
 THIN: dict[str, Any] = {"linewidth": 0.7, "alpha": 0.6}
 
@@ -130,6 +132,9 @@ def name_rows(ax: Axes, labels: Sequence[str]) -> None:
     """Name the rows of a list, from top to bottom."""
     ax.set_yticks(np.arange(len(labels)), list(labels))
     ax.set_ylim(len(labels) - 0.5, -0.5)
+    if len(labels) > FEW_ROWS:
+        ax.grid(axis="y", color=GREY, alpha=0.3, linewidth=0.6)
+        ax.set_axisbelow(True)
 
 
 def _interval_style(color: Any, light: bool) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -27,31 +28,62 @@ NARROW_AXIS = 2.3
 NARROW_LABEL = 26
 
 
-def row_labels(variables: Variables, layout: Layout) -> list[list[str]]:
-    """Name the rows of every panel; what its title says is left out."""
-    figures = variables.figures
-    if not layout.facet:
-        names = list(figures.labels)
-    else:
-        effects = variables.effect_texts(leave_out=layout.facet)
-        left = [n for n in variables.varying if n not in layout.facet]
-        names = []
-        for i, effect in enumerate(effects):
-            texts = [variables.texts(n)[variables.columns[n][i]] for n in left]
-            parts = [f"{n}={t}" for n, t in zip(left, texts, strict=True)]
-            parts = texts if row_variable(variables, layout) else parts
-            named = [effect] if effect and not (layout.effect and parts) else []
-            names.append(", ".join([*named, *parts]))
-        if any(len({names[i] for i in p.rows}) < len(p.rows) for p in layout.panels):
-            names = list(figures.labels)
-    return [[wrapped(names[i], LABEL_WIDTH) for i in panel.rows] for panel in layout.panels]
+def row_labels(variables: Variables, layout: Layout) -> tuple[list[list[str]], str]:
+    """Name the rows of every panel, and what the names are values of.
+
+    What the axis, or the title of a panel, says is left out; and names of variables where all rows
+    have the same: ``"school=A - school=B"`` is ``"A - B"``.
+    """
+    names = _in_panels(variables, layout) if layout.facet else list(variables.figures.labels)
+    if not layout.facet and layout.effect:
+        names = [name.removeprefix(f"{layout.effect}, ") for name in names]
+    names, title = _without_names(names, _names(variables))
+    rows = [[wrapped(names[i], LABEL_WIDTH) for i in panel.rows] for panel in layout.panels]
+    return rows, title
 
 
-def row_variable(variables: Variables, layout: Layout) -> str:
-    """Return the one variable that tells the rows of every panel apart; empty if there is none."""
+def _in_panels(variables: Variables, layout: Layout) -> list[str]:
+    """Name rows by what tells those of a panel apart, where that is enough."""
+    effects = variables.effect_texts(leave_out=layout.facet)
     left = [n for n in variables.varying if n not in layout.facet]
-    alone = len(left) == 1 and len(set(variables.effect_texts(layout.facet))) == 1
-    return left[0] if layout.facet and alone else ""
+    names: list[str] = []
+    for i, effect in enumerate(effects):
+        parts = [f"{n}={variables.texts(n)[variables.columns[n][i]]}" for n in left]
+        named = [effect] if effect and not (layout.effect and parts) else []
+        names.append(", ".join([*named, *parts]))
+    enough = all(len({names[i] for i in p.rows}) == len(p.rows) for p in layout.panels)
+    return names if enough else list(variables.figures.labels)
+
+
+def _names(variables: Variables) -> list[str]:
+    """Return the names that labels may have before their values."""
+    asked = variables.figures.facts.asked
+    names = (*asked.given, *asked.over, *variables.columns)
+    return [name for name in dict.fromkeys(names) if name not in variables.effects]
+
+
+def _without_names(labels: Sequence[str], names: Sequence[str]) -> tuple[list[str], str]:
+    """Leave names out of labels that all have the same; numbers in a difference keep theirs."""
+    values = {name: re.compile(rf"(?<![\w.]){re.escape(name)}=([^,\s]*)") for name in names}
+    found = {name: [value.findall(label) for label in labels] for name, value in values.items()}
+    found = {name: rows for name, rows in found.items() if any(rows)}
+    same = all(len(set(map(len, rows))) == 1 for rows in found.values())
+    differences = any(len(rows[0]) > 1 for rows in found.values())
+    numbers = any(_is_number(value) for rows in found.values() for row in rows for value in row)
+    if len(labels) < 2 or not same or (differences and numbers):
+        return list(labels), ""
+    short = list(labels)
+    for name in found:
+        short = [values[name].sub(r"\1", label) for label in short]
+    return short, ", ".join(found)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def list_axes(layout: Layout, labels: Sequence[Sequence[str]]) -> list[Axes]:

@@ -92,7 +92,7 @@ class Observed:
                 part[self.outcome].to_numpy(dtype=float),
                 linestyle="none",
                 marker=".",
-                markersize=5,
+                markersize=6,
                 markeredgewidth=0,
                 color=color,
                 alpha=alpha,

@@ -32,9 +32,17 @@ from pymargins.report.plots.drawing import (
     draw_points,
 )
 from pymargins.report.plots.layout import Layout, PlotKind
-from pymargins.report.plots.lists import LONG, NARROW_LABEL, list_axes, row_labels, row_variable
+from pymargins.report.plots.lists import LONG, NARROW_LABEL, list_axes, row_labels
 from pymargins.report.plots.observed import Observed
-from pymargins.report.plots.style import AXIS_WIDTH, LABEL_WIDTH, Colors, looks, palette_of, wrapped
+from pymargins.report.plots.style import (
+    AXIS_WIDTH,
+    LABEL_WIDTH,
+    Colors,
+    balanced,
+    looks,
+    palette_of,
+    wrapped,
+)
 from pymargins.report.plots.variables import Order, Variables
 
 if TYPE_CHECKING:
@@ -208,14 +216,14 @@ class Picture:
                 one.set_title(wrapped(panel.title, 30), fontsize="medium")
             left, bottom = is_outer(one, len(axes)) if several else (True, True)
             if left:
-                one.set_ylabel(wrapped(label, 30 if several else LABEL_WIDTH))
+                one.set_ylabel(balanced(label, 30 if several else LABEL_WIDTH))
             if bottom:
                 one.set_xlabel(wrapped(self.layout.x, AXIS_WIDTH))
         add_legend(axes, ", ".join(self.layout.by), own)
 
     def _lists(self, ax: Axes | None, label: str) -> list[Axes]:
         """Draw rows one below the other."""
-        labels = row_labels(self.variables, self.layout)
+        labels, title = row_labels(self.variables, self.layout)
         axes = [ax] if ax is not None else list_axes(self.layout, labels)
         color = looks([""], self.palette, axes[0])[""].color
         null = words.null_of(self.figures.facts.quantity, self.figures.facts.scale)
@@ -232,6 +240,6 @@ class Picture:
                 one.tick_params(axis="y", labelsize="x-small")
         for one in axes:
             if len(axes) == 1 or is_outer(one, len(axes))[1]:
-                one.set_xlabel(wrapped(label, AXIS_WIDTH if len(axes) == 1 else NARROW_LABEL))
-        axes[0].set_ylabel(row_variable(self.variables, self.layout))
+                one.set_xlabel(balanced(label, AXIS_WIDTH if len(axes) == 1 else NARROW_LABEL))
+        axes[0].set_ylabel(balanced(title, LABEL_WIDTH))
         return axes

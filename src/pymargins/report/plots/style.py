@@ -34,6 +34,14 @@ def wrapped(words: str, width: int) -> str:
     return textwrap.fill(words, width, break_on_hyphens=False).replace("$", r"\$")
 
 
+def balanced(words: str, width: int) -> str:
+    """Wrap words into no more lines than needed, all about as long."""
+    lines = wrapped(words, width).count("\n")
+    narrowest = min(max(map(len, words.split()), default=1), width)  # no word is broken
+    some = range(narrowest, width + 1)
+    return wrapped(words, next(w for w in some if wrapped(words, w).count("\n") <= lines))
+
+
 def in_legend(words: str) -> str:
     """Keep a name that starts with an underscore from being left out of the legend."""
     return wrapped(f" {words}" if words.startswith("_") else words, LABEL_WIDTH)
