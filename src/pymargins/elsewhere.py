@@ -39,7 +39,8 @@ OPTIONS: dict[str, dict[str, str]] = {
         "none": "nothing: a result is not adjusted unless you ask",
     },
     "scale": {
-        "odds": 'scale="logit", on which contrasts are odds ratios',
+        **dict.fromkeys(("odds", "or"), 'scale="logit", on which contrasts are odds ratios'),
+        "rr": 'scale="log", on which contrasts are ratios',
         "ratio": 'scale="log"',
         "link": 'response="link", for the linear predictor',
         "response": "no `scale` at all",
@@ -58,6 +59,7 @@ OPTIONS: dict[str, dict[str, str]] = {
         "atmeans": 'at="mean"',
         "emmeans": 'at="balanced"',
         "reference": 'at="balanced"',
+        "equal": 'at="balanced"',
         "observed": 'at="overall"',
     },
     "method": {"boot": 'method="bootstrap"', "mc": 'method="simulation"'},
@@ -113,6 +115,7 @@ KEYWORDS: dict[str, str] = {
     "df": "Margins(fit, df=...): degrees of freedom belong to the session",
     "weights": "Margins(fit, weights=...): weights belong to the session",
     "wts": "Margins(fit, weights=...): weights belong to the session",
+    "atmeans": 'Margins(fit, at="mean")',
     "at": "Margins(fit, at=...) for what is averaged over, atexog= for values that are set",
     "adjust": 'the result: m.contrasts(...).adjust("tukey")',
     "p_adjust": 'the result: m.contrasts(...).adjust("tukey")',
@@ -151,13 +154,18 @@ VERBS: dict[str, str] = {
     **dict.fromkeys(("comparisons", "avg_comparisons", "pairs", "contrast"), DIFFERENCES),
     **dict.fromkeys(("pairwise", "t_test", "compare_means"), DIFFERENCES),
     **dict.fromkeys(("hypotheses", "nlcom", "deltamethod"), "m.evaluate(scenarios, function)"),
-    **dict.fromkeys(("anova", "anova_lm", "wald_test"), "m.joint_tests()"),
+    "lincom": "the result: rows subtract, m.predict(...)[1] - m.predict(...)[0], and "
+    ".contrast(matrix) takes weights",
+    **dict.fromkeys(("anova", "anova_lm", "wald_test", "test", "Anova"), "m.joint_tests()"),
     **dict.fromkeys(("elasticities", "elasticity"), "m.eyex(variables)"),
     **dict.fromkeys(
         ("ranef", "blups"), 'm.random_effects(), of a session with random_effects="predicted"'
     ),
     **dict.fromkeys(("VarCorr", "varcorr"), "m.variance_components()"),
     **dict.fromkeys(("plot", "plot_predictions", "marginsplot"), 'm.predict("age").plot()'),
+    **dict.fromkeys(
+        ("partial_dependence", "pdp", "emmip"), 'm.predict({"age": [20, 40, 60]}).plot()'
+    ),
     **dict.fromkeys(("plot_slopes", "plot_comparisons"), 'the result: m.dydx("age").plot()'),
     **dict.fromkeys(
         ("to_frame", "summary_frame", "conf_int"), "the result: m.predict(...).to_frame()"
@@ -176,16 +184,18 @@ VERBS: dict[str, str] = {
 FIGURES: dict[str, str] = {
     **dict.fromkeys(("se", "std_err", "bse", "std_errors", "stderr"), "std_error"),
     **dict.fromkeys(("pvalue", "pvalues", "p", "p_values"), "p_value"),
-    **dict.fromkeys(("coef", "params", "estimates", "mean", "predicted"), "estimate"),
+    **dict.fromkeys(("coef", "params", "estimates", "mean", "predicted", "values"), "estimate"),
     **dict.fromkeys(("tvalues", "zvalues", "t", "z"), "statistic"),
     **dict.fromkeys(("confint", "ci", "conf_low", "conf_high", "ci_lower"), "conf_int()"),
     **dict.fromkeys(("prediction_intervals", "pi", "obs_ci_lower"), "prediction_interval()"),
     **dict.fromkeys(("summary_frame", "to_pandas", "frame", "dataframe"), "to_frame()"),
     **dict.fromkeys(
-        ("to_csv", "to_excel", "to_parquet", "head", "columns"),
+        ("to_csv", "to_excel", "to_parquet", "to_dict", "head", "columns", "shape"),
         "to_frame(), a data frame with all that a data frame has",
     ),
     **dict.fromkeys(("to_latex", "to_markdown", "to_html"), "summary(), whose exports these are"),
+    "table": "summary()",
+    **dict.fromkeys(("cohens_d", "eff_size", "cohen", "hedges_g"), "effect_size()"),
     **dict.fromkeys(("vcov", "cov_params"), "cov"),
     **dict.fromkeys(("pairs", "contrasts", "comparisons"), "pairwise() or contrast(matrix)"),
     **dict.fromkeys(("t_test", "wald_test"), "test() or joint_test()"),
@@ -195,6 +205,9 @@ FIGURES: dict[str, str] = {
 #: Keywords that mean something else where they are tried with one verb or method.
 INSTEAD: dict[tuple[str, str], str] = {
     ("contrasts", "method"): DIFFERENCES + ", or reference, sequential, polynomial, helmert",
+    ("pairwise", "by"): 'm.contrasts(pairwise("dose"), atexog="school"): pairs within each level',
+    ("joint_tests", "type"): "no `type` at all: every term is tested averaged over the levels of "
+    "the others (type III)",
     ("to_frame", "level"): "of the session, Margins(fit, level=...), or .conf_int(level=...)",
 }
 #: How verbs and methods are called that need an argument.

@@ -116,8 +116,9 @@ def adapter_for(model: Any, data: Any, adapter: Any, equations: Any = None) -> A
     # scikit-learn marks what a fit has learnt with a trailing underscore
     learnt = [k for k in dir(model) if k.endswith("_") and not k.startswith("_")]
     if hasattr(model, "fit") and not hasattr(model, "params") and not learnt:
+        call = "model.fit(X, y)" if name.startswith("sklearn.") else "model.fit()"
         raise UnsupportedModelError(
-            f"model: {name} is not fitted; pass the result of its fit(): Margins(model.fit())."
+            f"model: {name} is not fitted; pass the result of its fit(): Margins({call})."
         )
     source = getattr(getattr(model, "_results", model), "model", None)
     of = f" of a {type(source).__name__}" if source is not None else ""

@@ -102,6 +102,12 @@ def _not_a_keyword(
     )
 
 
+def _in_short(value: Any) -> str:
+    """Write an argument that came; of one that fills lines, what it is."""
+    text = repr(value)
+    return text if len(text) < 60 and "\n" not in text else f"a {type(value).__name__}"
+
+
 def _require_arguments(
     owner: Any,
     method: str,
@@ -121,7 +127,7 @@ def _require_arguments(
         if not hint and whole in CALLS:
             hint = f" Write {CALLS[whole]}."
         raise ArgumentTypeError(
-            f"{whole}: got {args[len(ordered)]!r} by position, where {first} be.{hint}"
+            f"{whole}: got {_in_short(args[len(ordered)])} by position, where {first} be.{hint}"
         )
     for position, name in enumerate(ordered):
         needed = parameters[name].default is Parameter.empty

@@ -9,6 +9,7 @@ import pandas as pd
 
 from pymargins._typing import FloatArray
 from pymargins.asking.alignment import aligned
+from pymargins.asking.balance import SCHEMES
 from pymargins.asking.frames import no_column
 from pymargins.errors import ArgumentError, ArgumentTypeError
 
@@ -35,6 +36,12 @@ def row_weights(
     weights = aligned(weights, index, "weights", len(frame))
     what = type(weights).__name__
     if isinstance(weights, str):
+        if weights in SCHEMES and weights not in frame.columns:
+            raise ArgumentError(
+                f"weights: {weights!r} is a way to weigh combinations of categories, of a session "
+                f'with at="balanced": Margins(fit, at="balanced", weights="{weights}"). Averages '
+                "over rows count each combination as often as it occurs."
+            )
         if weights not in frame.columns:
             raise no_column("weights", weights, frame, incomplete)
         what = f"the column {weights!r}, which does not hold numbers"
