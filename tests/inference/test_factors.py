@@ -137,7 +137,7 @@ def test_the_acceleration_by_blocks_is_that_by_clusters(monkeypatch):
 
 
 def test_a_derivative_is_formed_once_for_all_scenarios(monkeypatch):
-    from pymargins.models.design import Factor
+    from pymargins.models.factors import Factor
 
     m = session(FixedModel("bs(age, df=5) * treated", study(), params=[50.0, *np.ones(11)]))
     calls: list[str] = []

@@ -22,7 +22,8 @@ from pymargins.errors import (
     unknown_name,
     users_frame,
 )
-from pymargins.models.design import Block, Columns, Design, Factor
+from pymargins.models.design import Block, Design
+from pymargins.models.factors import Columns, Factor
 from pymargins.ranks import column_rank
 
 #: Columns with equal values, relative to the largest.

@@ -18,16 +18,9 @@ from pymargins.adapters.environment import Environment, as_python, names_read
 from pymargins.adapters.patsy_design import formula_variables
 from pymargins.errors import listing
 from pymargins.models.derivative import Dual
-from pymargins.models.design import (
-    Block,
-    Columns,
-    Design,
-    Factor,
-    categorical_variable,
-    encode,
-    numeric_variable,
-)
+from pymargins.models.design import Block, Design
 from pymargins.models.domain import require_values, whole_numbers
+from pymargins.models.factors import Columns, Factor, categorical_variable, encode, numeric_variable
 
 
 def design_from_formulaic(spec: Any, columns: Sequence[str]) -> Design:

@@ -7,15 +7,15 @@ learner itself: it is fitted anew to resampled rows, and the parameter of a repl
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from pymargins._typing import AnyArray, FloatArray
+from pymargins._typing import FloatArray
 from pymargins.adapters.drawing import Drawing
+from pymargins.adapters.learned_means import HOW, Coded, LearnedMean, no_covariance
+from pymargins.adapters.learner_refits import LearnerRefitter, classes_of
 from pymargins.adapters.regression_bootstrap import bootstrap_regression
 from pymargins.adapters.training import evaluate_factors
 from pymargins.asking.frames import as_frame, snapshot
@@ -24,26 +24,19 @@ from pymargins.errors import (
     ArgumentTypeError,
     ModelError,
     UnsupportedError,
-    UnsupportedModelError,
     listing,
     near_miss,
 )
 from pymargins.facts import ModelFacts
-from pymargins.mixed.refits.response_draws import STREAM
 from pymargins.models.describe import make_variables
-from pymargins.models.design import Design, encode
+from pymargins.models.design import Design
 from pymargins.models.fitted import MEAN, Fitted
-from pymargins.models.means import ONE_OUTCOME, Predictor, RowValues, SceneRows
-from pymargins.models.parameters import Parameters, Point
-from pymargins.models.uncertainty import CovarianceOffer, Replicates, Request
+from pymargins.models.means import ONE_OUTCOME
+from pymargins.models.parameters import Parameters
+from pymargins.models.uncertainty import CovarianceOffer, Replicates
 from pymargins.options import Bootstrap, Kind
 from pymargins.regression.clusters import Clusters
 from pymargins.regression.estimating import Estimating
-from pymargins.regression.refits.refitter import Refits
-
-#: The block of parameters: which of the fitted learners.
-REPLICATE = "replicate"
-HOW = 'method=Bootstrap(interval="percentile")'
 
 
 class LearnerAdapter:
@@ -97,7 +90,7 @@ class LearnerAdapter:
         frame = self.frame
         coded = Coded(self.features, frame)
         design = Design.from_function(self.features, self.features, coded)
-        classes = _classes(self.model)
+        classes = classes_of(self.model)
         mean = LearnedMean(self.learners, coded, _outcomes(classes), classes is not None)
         named = (
             self.outcome
@@ -117,7 +110,7 @@ class LearnerAdapter:
                 response_variables=(self.outcome,),
                 probabilities=classes is not None,
             ),
-            covariances={"model": CovarianceOffer(_no_covariance)},
+            covariances={"model": CovarianceOffer(no_covariance)},
             factor_values={MEAN: evaluate_factors(design, frame)},
             groups=np.arange(len(frame)),
             refits=self,
@@ -183,191 +176,6 @@ class LearnerAdapter:
         raise UnsupportedError("likelihood_ratio_test: a learner has no likelihood.")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class LearnerRefitter:
-    """Fits a learner to resampled rows.
-
-    Parameters
-    ----------
-    model : estimator
-    features : DataFrame
-    outcome : Series
-    learners : list
-        Takes those that were fitted; their place in it is their parameter.
-    """
-
-    model: Any
-    features: pd.DataFrame
-    outcome: pd.Series
-    learners: list[Any]
-
-    @property
-    def chunk(self) -> int:
-        """How many replicates it takes at a time."""
-        return STREAM
-
-    @property
-    def params(self) -> FloatArray:
-        """The learner that was given."""
-        return np.zeros(1)
-
-    @property
-    def base_cov(self) -> None:
-        """There is none."""
-        return None
-
-    def weighted(self, weights: AnyArray) -> Refits:
-        """Refit with each row as often as the weights (n, b) say."""
-        from sklearn.base import clone
-
-        theta, reasons = np.full((weights.shape[1], 1), np.nan), list[str]()
-        known = _classes(self.model)
-        for b, times in enumerate(weights.T):
-            rows = np.repeat(np.arange(len(times)), np.rint(times).astype(np.intp))
-            fresh: Any = clone(self.model)
-            try:
-                fresh.fit(self.features.iloc[rows], self.outcome.iloc[rows])
-            except ValueError as error:
-                reasons.append(f"{type(error).__name__}: {error}")
-                continue
-            lost = known is not None and list(_classes(fresh) or ()) != list(known)
-            reasons.append("a class of the outcome was not drawn" if lost else "")
-            theta[b] = len(self.learners)
-            self.learners.append(fresh)
-        return Refits(theta, tuple(reasons), None)
-
-    def responded(self, responses: FloatArray) -> Refits:
-        """Refuse: a learner has no distribution that responses could be drawn from."""
-        raise NotImplementedError
-
-
-# --- what it predicts ----------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class Coded:
-    """Turns features into numbers and back: categories into the places of their levels.
-
-    Parameters
-    ----------
-    features : tuple of str
-    frame : DataFrame
-        The rows that were fitted.
-    """
-
-    features: tuple[str, ...]
-    frame: pd.DataFrame
-
-    @cached_property
-    def levels(self) -> dict[str, list[Any] | None]:
-        """The levels of each category; None of a numeric feature."""
-        return {name: self._levels(name) for name in self.features}
-
-    def _levels(self, name: str) -> list[Any] | None:
-        column = self.frame[name]
-        if isinstance(column.dtype, pd.CategoricalDtype):
-            return list(column.cat.categories)
-        if pd.api.types.is_numeric_dtype(column.dtype):
-            return None
-        return sorted(column.dropna().unique())
-
-    def __call__(self, frame: pd.DataFrame) -> FloatArray:
-        """Return the features of some rows as numbers, (n, p)."""
-        out = np.empty((len(frame), len(self.features)))
-        for j, name in enumerate(self.features):
-            levels = self.levels[name]
-            out[:, j] = frame[name] if levels is None else encode(frame[name], levels)
-        return out
-
-    def decoded(self, numbers: FloatArray) -> pd.DataFrame:
-        """Return rows as the learner was fitted to them."""
-        columns: dict[str, Any] = {}
-        for j, name in enumerate(self.features):
-            levels, kind = self.levels[name], self.frame[name].dtype
-            if levels is None:
-                columns[name] = numbers[:, j] if kind.kind == "f" else _whole(numbers[:, j], kind)
-                continue
-            codes = numbers[:, j].astype(np.intp)
-            if isinstance(kind, pd.CategoricalDtype):
-                columns[name] = pd.Categorical.from_codes(codes, dtype=kind)
-            else:
-                columns[name] = pd.Series(np.array(levels, dtype=object)[codes], dtype=kind)
-        return pd.DataFrame(columns)
-
-
-def _whole(numbers: FloatArray, kind: Any) -> AnyArray:
-    """Return whole numbers and booleans as such, and others as they are."""
-    rounded = np.rint(numbers)
-    return rounded.astype(kind) if np.array_equal(rounded, numbers) else numbers
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LearnedMean:
-    """What learners predict.
-
-    Parameters
-    ----------
-    learners : list
-        The one that was given, and those that were fitted to resampled rows.
-    coded : Coded
-    outcomes : tuple
-    probabilities : bool
-        Whether figures are probabilities of classes.
-    """
-
-    learners: list[Any]
-    coded: Coded
-    outcomes: tuple[Any, ...]
-    probabilities: bool
-
-    @property
-    def blocks(self) -> tuple[str, ...]:
-        """Which learner it is."""
-        return (REPLICATE,)
-
-    @property
-    def predictors(self) -> tuple[Predictor, ...]:
-        """There are none."""
-        return ()
-
-    def at(self, rows: SceneRows, point: Point, gradient: bool) -> RowValues:
-        """Return what each learner predicts of rows."""
-        if gradient:
-            _no_covariance()
-        numbers = rows.columns(MEAN)
-        which = np.rint(point.block(REPLICATE)[:, 0]).astype(np.intp)
-        same = self.coded.decoded(numbers[:, 0]) if numbers.shape[1] == 1 else None
-        values = [
-            self._predicted(k, self.coded.decoded(numbers[:, b]) if same is None else same)
-            for b, k in enumerate(which.tolist())
-        ]
-        stacked = np.stack(values, axis=1)
-        shape = (rows.size, len(which), len(self.outcomes))
-        return RowValues(np.array(np.broadcast_to(stacked, shape)))
-
-    def _predicted(self, which: int, frame: pd.DataFrame) -> FloatArray:
-        """Return the predictions of one learner, (m, J)."""
-        learner = self.learners[which]
-        if not self.probabilities:
-            return np.asarray(learner.predict(frame), dtype=float).reshape(len(frame), 1)
-        found = np.asarray(learner.predict_proba(frame), dtype=float)
-        return found if len(self.outcomes) > 1 else found[:, [1]]
-
-    def slope(self, rows: SceneRows, point: Point, variable: str, gradient: bool) -> RowValues:
-        """Refuse: a learner need not be smooth."""
-        raise UnsupportedError(
-            f"slopes: a learner need not be smooth, so that it has no slope by {variable!r}. Ask "
-            f"for predictions at several values, m.predict({{{variable!r}: [...]}}), and their "
-            "differences, .pairwise()."
-        )
-
-
-def _no_covariance(request: Request | None = None) -> NoReturn:
-    raise UnsupportedError(
-        f"method: a learner has no covariance, so that its uncertainty is that of refits: {HOW}."
-    )
-
-
 # --- what was given ------------------------------------------------------------------------------
 
 
@@ -405,19 +213,6 @@ def _outcome(frame: pd.DataFrame, features: Sequence[str], outcome: str | None) 
             f"{listing(others)}.{near_miss(outcome, others)}"
         )
     return outcome
-
-
-def _classes(model: Any) -> list[Any] | None:
-    """Return the classes of a classifier; None of a regressor."""
-    classes = getattr(model, "classes_", None)
-    if classes is None:
-        return None
-    if not hasattr(model, "predict_proba"):
-        raise UnsupportedModelError(
-            f"model: {type(model).__name__} gives no probabilities of classes; wrap it in "
-            "CalibratedClassifierCV."
-        )
-    return np.asarray(classes).tolist()
 
 
 def _outcomes(classes: list[Any] | None) -> tuple[Any, ...]:

@@ -21,7 +21,8 @@ from pymargins.adapters.regression_rows import FittedRows
 from pymargins.adapters.training import evaluate_factors
 from pymargins.errors import ArgumentError, listing
 from pymargins.models.derivative import Dual
-from pymargins.models.design import Block, Columns, Design, Factor, numeric_variable
+from pymargins.models.design import Block, Design
+from pymargins.models.factors import Columns, Factor, numeric_variable
 from pymargins.models.random_part import RANDOM, RandomPart
 
 INTERCEPT = "Intercept"

@@ -14,16 +14,9 @@ from pymargins._typing import AnyArray
 from pymargins.adapters.environment import Environment, names_read
 from pymargins.errors import listing
 from pymargins.models.derivative import Dual
-from pymargins.models.design import (
-    Block,
-    Columns,
-    Design,
-    Factor,
-    categorical_variable,
-    encode,
-    numeric_variable,
-)
+from pymargins.models.design import Block, Design
 from pymargins.models.domain import require_values, whole_numbers
+from pymargins.models.factors import Columns, Factor, categorical_variable, encode, numeric_variable
 
 
 def design_from_patsy(info: Any, columns: Sequence[str]) -> Design:

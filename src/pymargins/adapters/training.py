@@ -13,7 +13,8 @@ from pymargins.asking.alignment import aligned
 from pymargins.asking.frames import as_frame
 from pymargins.errors import ArgumentError, ArgumentTypeError, ModelError, listing, unknown_name
 from pymargins.estimands.rows import repeat_constant
-from pymargins.models.design import Design, Factor, mismatch
+from pymargins.models.design import Design, mismatch
+from pymargins.models.factors import Factor
 from pymargins.models.fitted import Fitted
 
 #: Both names of one argument: of the session, and of the adapter.

@@ -10,7 +10,7 @@ import pandas as pd
 
 from pymargins._typing import AnyArray, FloatArray
 from pymargins.errors import ArgumentError, not_one_of
-from pymargins.models.design import encode
+from pymargins.models.factors import encode
 from pymargins.models.fitted import Fitted
 from pymargins.models.variables import Variable
 

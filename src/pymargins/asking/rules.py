@@ -12,7 +12,7 @@ import pandas as pd
 from pymargins._typing import FloatArray
 from pymargins.errors import ArgumentError, near_miss
 from pymargins.estimands.rows import Rows, Strata
-from pymargins.models.design import encode
+from pymargins.models.factors import encode
 from pymargins.models.fitted import Fitted
 from pymargins.models.variables import Variable
 

@@ -27,7 +27,7 @@ from pymargins.estimands.quantities import MeanOf, Quantity, SlopeOf
 from pymargins.estimands.row_sums import RowSums, require_rows
 from pymargins.estimands.rows import Strata
 from pymargins.models.clusters import EFFECTS, ClusterMean
-from pymargins.models.design import encode
+from pymargins.models.factors import encode
 from pymargins.models.means import LinearMean, Mean, Predictor
 from pymargins.models.parameters import Point
 

@@ -12,8 +12,9 @@ import numpy as np
 
 from pymargins._typing import AnyArray, FloatArray, IntArray
 from pymargins.errors import ArgumentError, PymarginsError
-from pymargins.models.design import Columns, Design, Factor
+from pymargins.models.design import Design
 from pymargins.models.domain import NoValueError
+from pymargins.models.factors import Columns, Factor
 from pymargins.models.variables import Variable
 
 #: A row factor in a moment: numbers (n, k), or codes (n,) with their coding (K, k).

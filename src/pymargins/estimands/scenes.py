@@ -24,7 +24,8 @@ import pandas as pd
 from pymargins._typing import AnyArray, FloatArray, IntArray
 from pymargins.estimands.rows import Part, Rows, Strata, no_value, repeat_constant
 from pymargins.estimands.shifts import shifted
-from pymargins.models.design import Block, Columns, Design, block_rows
+from pymargins.models.design import Block, Design, block_rows
+from pymargins.models.factors import Columns
 from pymargins.models.parameters import Point
 
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from pymargins._typing import IntArray
 from pymargins.errors import UnsupportedError
-from pymargins.models.design import encode
+from pymargins.models.factors import encode
 from pymargins.models.means import Predictor
 from pymargins.models.parameters import Point
 

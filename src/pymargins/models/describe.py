@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from pymargins.models.dates import days, is_date
-from pymargins.models.design import Design, Factor
+from pymargins.models.design import Design
+from pymargins.models.factors import Factor
 from pymargins.models.variables import Variable
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 from pymargins._typing import AnyArray, FloatArray
 from pymargins.errors import ArgumentError, listing, near_miss
 from pymargins.models.dates import as_dates, days, is_date, of_days
-from pymargins.models.design import encode
+from pymargins.models.factors import encode
 
 Kind = Literal["numeric", "boolean", "categorical"]
 

@@ -30,7 +30,8 @@ from pymargins.inference.joint import wald
 from pymargins.inference.leverage import hardly_seen
 from pymargins.inference.uncertainty import Uncertainty
 from pymargins.models.clusters import ClusterMean
-from pymargins.models.design import Design, Factor
+from pymargins.models.design import Design
+from pymargins.models.factors import Factor
 from pymargins.models.fitted import Fitted
 from pymargins.models.variables import Variable
 from pymargins.report.notes import note_words
