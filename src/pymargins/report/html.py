@@ -31,7 +31,7 @@ TABLE tr > [align="center"] { text-align: center; white-space: nowrap; }
 .pymargins .note { font-size: 0.85em; margin: 0.15em 0; opacity: 0.85; }
 @media (max-width: 40em) {
   TABLE caption { white-space: normal; }
-  TABLE th, TABLE td { font-size: 0.85em; padding: 0.25em 0.35em; }
+  TABLE th, TABLE td { font-size: 0.85em; padding: 0.25em 0.3em; }
 }
 </style>""".replace("TABLE", TABLE)
 #: Where a page strips style sheets, such as GitHub, attributes are all that is left; where it
