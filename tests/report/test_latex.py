@@ -31,6 +31,16 @@ def tabular(latex: str) -> tuple[int, list[str]]:
     return len(columns), rows
 
 
+LABELS = ["a_name_without_any_blank=" + "level" * 6, "B", "C", "DDDDDDDDD", "MMWW, x=1", "F"]
+
+
+def matrix_of(labels: list[str]) -> str:
+    """Return a table with a column of figures for each label."""
+    rows = tuple((label, *["-12.345"] * len(labels)) for label in labels)
+    align = "l" + "r" * len(labels)
+    return Summary("t", ("", *labels), rows, (), "", align).to_latex()
+
+
 def test_latex_declares_as_many_columns_as_there_are_cells() -> None:
     for table in TABLES:
         columns, rows = tabular(table.to_latex())
@@ -65,16 +75,27 @@ def test_latex_minus_signs() -> None:
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex here")
-def test_latex_compiles(tmp_path: Any) -> None:
+@pytest.mark.parametrize("size", ["10pt", "12pt,a4paper"])
+def test_latex_compiles_and_fits_the_line(size: str, tmp_path: Any) -> None:
     tables = [
         *TABLES,
         summarise(made_figures([1.0, 2.0], labels=["school=A" * 20, "school=B" * 20])),
         summarise(made_figures(range(30))),
         Summary("[t] *u*", ("", "x"), (("* star", "-1.5"), ("[b]", "∞")), ("é ü β",), "", "lr"),
     ]
-    page = [r"\documentclass{article}", r"\usepackage[utf8]{inputenc}", r"\usepackage{booktabs}"]
-    page += [r"\begin{document}", *(table.to_latex() for table in tables), r"\end{document}"]
+    page = [rf"\documentclass[{size}]{{article}}", r"\usepackage[utf8]{inputenc}"]
+    page += [r"\usepackage{booktabs}", r"\begin{document}", *(table.to_latex() for table in tables)]
+    page += [matrix_of(LABELS), r"\end{document}"]
     (tmp_path / "page.tex").write_text("\n".join(page), encoding="utf-8")
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-draftmode", "page.tex"]
     run = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=120, check=False)
-    assert run.returncode == 0, run.stdout.decode("latin-1")[-2000:]
+    log = run.stdout.decode("latin-1")
+    assert run.returncode == 0, log[-2000:]
+    assert "Overfull \\hbox" not in log
+
+
+def test_latex_of_wide_tables() -> None:
+    matrix = matrix_of(["a_name_without_blanks=" + "x" * 20, "b"] * 4)
+    assert matrix.count(r"\begin{tabular}") > 1
+    assert r"\shortstack[r]{a\_name\_" in matrix
+    assert r"\allowbreak{}" in matrix

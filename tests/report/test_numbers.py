@@ -86,3 +86,16 @@ def test_statistics_that_are_not_finite_are_written() -> None:
 @pytest.mark.parametrize(("level", "shown"), [(0.95, "95 %"), (0.999, "99.9 %"), (0.9, "90 %")])
 def test_percent(level: float, shown: str) -> None:
     assert numbers.percent(level) == shown
+
+
+def test_powers_of_ten_stand_in_line_by_their_first_digits() -> None:
+    cells = numbers.in_line(["-1.23e-13", "3e-15", "2"])
+    assert [cell.translate({0x2007: "_", 0x2008: "."}) for cell in cells] == [
+        "-1.23e-13",
+        "3e-15.__",
+        "2.______",
+    ]
+
+
+def test_shares_of_draws() -> None:
+    assert stripped(numbers.shares(np.array([0.9995, 0.5, np.nan]))) == [">0.999", "0.500", "–"]

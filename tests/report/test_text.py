@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
 from report_cases import figures_of, made_figures, odd_table
 
 from pymargins.report import Summary, summarise, text
@@ -60,6 +61,33 @@ def test_terminals_without_unicode_get_ascii(monkeypatch: Any) -> None:
     shown = summarise(figures_of("gls"))
     monkeypatch.setattr(text.sys, "stdout", Stream())
     str(shown).encode("ascii")
+
+
+def test_other_letters_do_not_stop_such_a_terminal(monkeypatch: Any) -> None:
+    class Stream:
+        encoding = "latin-1"
+
+    monkeypatch.setattr(text.sys, "stdout", Stream())
+    shown = str(Summary("größe, 年齢", ("χ²", "x"), (("∞", "1.0"),), (), "", "lr"))
+    assert shown.splitlines()[0] == "größe, ??"
+    assert shown.splitlines()[2] == "chi^2    x"
+
+
+def test_east_asian_signs_stand_in_line() -> None:
+    rows = (("年齢", "1.0"), ("a", "22.0"))
+    first, second = str(Summary("t", ("", "x"), rows, (), "", "lr")).splitlines()[4:6]
+    assert first == "年齢   1.0"
+    assert second == "a     22.0"
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_wide_tables_are_parted(columns: int, monkeypatch: Any) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    cells = tuple(f"{j}.25 [0.12345, 4.56789]" for j in range(6))
+    table = Summary("t", ("", *"ABCDEF"), (("row", *cells),), (), "", "lrrrrrr")
+    shown = str(table)
+    assert max(map(len, shown.splitlines())) <= columns
+    assert all(cell in shown for cell in cells)
 
 
 def test_what_leading_columns_repeat_is_left_blank() -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from pymargins.report.layout import Layout
 from pymargins.report.numbers import FIGURE_SPACE, POINT_SPACE
 from pymargins.report.table import Table
+from pymargins.report.wrapping import width, wrapped
 
 #: Brackets would be read as an option where they follow ``\\``, a star as its variant.
 SIGNS = {
@@ -29,11 +32,16 @@ GREEK = {
 }  # fmt: skip
 RAISED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n", strict=True))
 LOWERED = dict(zip("₀₁₂₃₄₅₆₇₈₉", "0123456789", strict=True))
-#: Points between columns, on each side; of the line of an article, and of its letters.
+#: Points between columns, on each side; of the line of an article, and of its digits and most
+#: letters, in `\\small` and in `\\footnotesize`, whatever the size of the article.
 SEPARATION = 3
-LINE, LETTER, SMALL_LETTER = 345.0, 5.0, 4.4
-#: A column of words keeps so many letters.
-NARROWEST = 12
+LINE, LETTER, SMALL_LETTER = 345.0, 4.85, 4.45
+#: Signs that are wider than a digit, in digits of Computer Modern, and other capitals.
+WIDE = {
+    **dict.fromkeys("<>=+-−×±≈≠≤≥%&#√mw", 1.7),
+    **dict.fromkeys("MW→∞—…", 2.1),
+}  # fmt: skip
+CAPITAL = 1.6
 ESCAPES = str.maketrans({
     **SIGNS,
     **{sign: f"$\\{name}$" for sign, name in GREEK.items()},
@@ -42,58 +50,95 @@ ESCAPES = str.maketrans({
 })  # fmt: skip
 
 
+def _length(words: str) -> float:
+    """Return about how wide words are, in digits, and rather more than less."""
+    return sum(WIDE.get(sign, CAPITAL if sign.isupper() else width(sign)) for sign in words)
+
+
+LAYOUT = Layout(length=_length, gap=2 * SEPARATION / SMALL_LETTER, alone=12, several=12)
+
+
 def render(table: Table) -> str:
-    """Write a table as a float with a caption, booktabs rules and its notes below."""
+    """Write a table as a float with a caption, booktabs rules and its notes below.
+
+    Where its columns do not fit the line, several tables stand one below the other.
+    """
     lines = [r"\begin{table}[htbp]", r"\centering", rf"\caption{{{escape(table.title)}}}"]
     if table.lead:
         lines.append(_paragraph([table.lead]))
-    columns, small = _columns(table)
-    size = r"\footnotesize" if small else r"\small"
-    lines.append(size + rf"\setlength{{\tabcolsep}}{{{SEPARATION}pt}}")
-    lines += [rf"\begin{{tabular}}{{{''.join(columns)}}}", r"\toprule"]
-    if any(table.header):
-        lines += [_head(table, columns), r"\midrule"]
-    lines += [_row(row, columns) for row in table.blanked]
-    lines += [r"\bottomrule", r"\end{tabular}"]
+    parted = [_tabular(part) for part in LAYOUT.parts(table, LINE / SMALL_LETTER)]
+    lines.append("\n\\par\\medskip\n".join(parted))
     if table.notes:
         lines.append(_paragraph(table.notes))
     return "\n".join([*lines, r"\end{table}"])
 
 
-def _columns(table: Table) -> tuple[list[str], bool]:
-    """Declare the columns, and whether they are small; what does not fit the line is wrapped."""
-    columns = list(table.alignment)
-    widths = [
-        max(len(row[j]) if j < len(row) else 0 for row in (_alone(table), *table.rows))
-        for j in range(table.width)
+def _tabular(table: Table) -> str:
+    """Write the columns between rules; what does not fit the line is wrapped, and small."""
+    widths = LAYOUT.widths(table, LINE / SMALL_LETTER)
+    natural = LAYOUT.natural(table)
+    gaps = 2 * SEPARATION * table.width
+    size = r"\small" if gaps + LETTER * sum(natural) <= LINE else r"\footnotesize"
+    columns = [
+        _Column(side, room if room < own else None)
+        for side, room, own in zip(table.alignment, widths, natural, strict=True)
     ]
-    gaps = 2 * SEPARATION * len(columns)
-    if gaps + LETTER * sum(widths) <= LINE:
-        return columns, False
-    room = (LINE - gaps) / SMALL_LETTER
-    for j in sorted(range(len(widths)), key=lambda j: -widths[j]):
-        excess = sum(widths) - room
-        if columns[j] == "l" and excess > 0:
-            widths[j] = int(max(widths[j] - excess, NARROWEST))
-            columns[j] = rf"p{{{widths[j] * SMALL_LETTER / LINE:.2f}\linewidth}}"
-    return columns, True
+    end = r"\tabularnewline" if columns[-1].is_paragraph else r"\\"
+    lines = [size + rf"\setlength{{\tabcolsep}}{{{SEPARATION}pt}}"]
+    lines += [rf"\begin{{tabular}}{{{''.join(map(str, columns))}}}", r"\toprule"]
+    if any(table.header):
+        lines += [f"{' & '.join(_head(table, columns))} {end}", r"\midrule"]
+    for row in table.blanked:
+        cells = (column.cell(cell) for column, cell in zip(columns, row, strict=True))
+        lines.append(f"{' & '.join(cells)} {end}")
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"])
 
 
-def _alone(table: Table) -> list[str]:
-    """Return the headings that stand over one column."""
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A column: flush with a side, and broken to fit a room, in digits, if it has to be."""
+
+    side: str
+    room: float | None
+
+    @property
+    def is_paragraph(self) -> bool:
+        """Whether its words are broken."""
+        return self.side == "l" and self.room is not None
+
+    def __str__(self) -> str:
+        if self.side == "r" or self.room is None:
+            return self.side
+        return rf"p{{{self.room * SMALL_LETTER / LINE:.3f}\linewidth}}"
+
+    def cell(self, words: str) -> str:
+        """Write a cell."""
+        if self.side == "r":
+            return escape(words.replace("-", "−"))
+        if self.room is None or not words:
+            return escape(words)
+        broken = (wrapped(word, self.room, length=_length) for word in words.split())
+        pieces = (r"\allowbreak{}".join(map(escape, word)) for word in broken)
+        return r"\raggedright " + " ".join(pieces)
+
+    def heading(self, words: str) -> str:
+        """Write a heading: that of figures is broken into lines flush right."""
+        if self.room is None:
+            return escape(words)
+        if self.side == "l":
+            return self.cell(words)
+        lines = r"\\".join(map(escape, wrapped(words, self.room, length=_length)))
+        return rf"\shortstack[r]{{{lines}}}"
+
+
+def _head(table: Table, columns: Sequence[_Column]) -> list[str]:
+    """Write the headings; one over several columns stands in their middle."""
     return [
-        table.header[start] if count == 1 and table.header else ""
+        rf"\multicolumn{{{count}}}{{c}}{{{escape(table.header[start])}}}"
+        if count > 1
+        else columns[start].heading(table.header[start])
         for start, count in table.headings
-        for _ in range(count)
     ]
-
-
-def _head(table: Table, columns: Sequence[str]) -> str:
-    cells: list[str] = []
-    for start, count in table.headings:
-        words = escape(table.header[start])
-        cells.append(rf"\multicolumn{{{count}}}{{c}}{{{words}}}" if count > 1 else words)
-    return f"{' & '.join(cells)} {_end(columns)}"
 
 
 def _paragraph(sentences: Sequence[str]) -> str:
@@ -101,20 +146,6 @@ def _paragraph(sentences: Sequence[str]) -> str:
     return (
         rf"\par\smallskip\parbox{{\linewidth}}{{\footnotesize\raggedright {words}}}\par\smallskip"
     )
-
-
-def _row(cells: Sequence[str], columns: Sequence[str]) -> str:
-    return f"{' & '.join(map(_cell, cells, columns))} {_end(columns)}"
-
-
-def _end(columns: Sequence[str]) -> str:
-    return r"\tabularnewline" if columns[-1].startswith("p") else r"\\"
-
-
-def _cell(cell: str, column: str) -> str:
-    if column == "r":
-        return escape(cell.replace("-", "−"))
-    return escape(cell) if column == "l" else rf"\raggedright {escape(cell)}"
 
 
 def escape(words: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -25,6 +26,8 @@ WHOLE = 1e-4
 FIGURE_SPACE = "\u2007"
 POINT_SPACE = "\u2008"
 INFINITY = "∞"
+#: The power of ten at the end of a number.
+POWER = re.compile(r"(?<=\d)e-?\d+$")
 #: What is not defined: a note below the table says why.
 MISSING = "–"
 
@@ -116,18 +119,27 @@ def _p_value(p: float) -> str:
 
 def shares(values: FloatArray) -> list[str]:
     """Write shares of draws: three decimals, or that they are nearly all of them."""
-    return in_line([">0.999" if p > 0.999 else f"{p:.3f}" for p in values.tolist()])
+    return in_line([">0.999" if p > 0.999 else _figure(p, 3) for p in values.tolist()])
 
 
 def in_line(cells: Sequence[str]) -> list[str]:
     """Pad cells on the right so that, set flush right, their decimal points stand in line."""
-    tails = [len(cell.partition(".")[2]) for cell in cells]
-    longest = max(tails, default=0)
+    tails = [_tail(cell) for cell in cells]
+    longest = max(map(len, tails), default=0)
+    pointed = any("." in cell for cell in cells)
     out: list[str] = []
     for cell, tail in zip(cells, tails, strict=True):
-        point = "" if "." in cell or longest == 0 else POINT_SPACE
-        out.append(cell + point + FIGURE_SPACE * (longest - tail))
+        point = POINT_SPACE if pointed and "." not in cell else ""
+        out.append(cell + point + FIGURE_SPACE * (longest - len(tail)))
     return out
+
+
+def _tail(cell: str) -> str:
+    """Return what follows the point, or would follow it: decimals, a power of ten."""
+    if "." in cell:
+        return cell.partition(".")[2]
+    found = POWER.search(cell)
+    return found.group() if found else ""
 
 
 def percent(level: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -76,6 +77,39 @@ class Table:
     def width(self) -> int:
         """The number of columns."""
         return max([len(self.header), *(len(row) for row in self.rows)])
+
+    def chosen(self: SomeTable, columns: Sequence[int]) -> SomeTable:
+        """Return the table with some of its columns; those of one heading stay together."""
+        place = {j: new for new, j in enumerate(columns)}
+        return replace(
+            self,
+            header=tuple(self.header[j] for j in columns),
+            rows=tuple(tuple(row[j] for j in columns) for row in self.rows),
+            align="".join(self.alignment[j] for j in columns),
+            keys=sum(j < self.keys for j in columns),
+            spans=tuple((place[start], count) for start, count in self.spans if start in place),
+        )
+
+    def labelled(self: SomeTable) -> SomeTable:
+        """Return the table with one leading column, ``"name=value, name=value"``, for its keys."""
+        keys = self.header[: self.keys]
+        labels = [
+            ", ".join(
+                f"{name}={cell.strip()}" for name, cell in zip(keys, row, strict=False) if cell
+            )
+            for row in self.rows
+        ]
+        less = self.keys - 1
+        return replace(
+            self,
+            header=("", *self.header[self.keys :]),
+            rows=tuple(
+                (label, *row[self.keys :]) for label, row in zip(labels, self.rows, strict=True)
+            ),
+            align="l" + self.alignment[self.keys :],
+            keys=0,
+            spans=tuple((start - less, count) for start, count in self.spans),
+        )
 
     def shortened(self: SomeTable) -> SomeTable:
         """Return the table without the middle of its rows where there are very many."""

@@ -4,111 +4,92 @@ from __future__ import annotations
 
 import shutil
 import sys
-import textwrap
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import zip_longest
 
+from pymargins.report.layout import Layout
 from pymargins.report.numbers import FIGURE_SPACE, POINT_SPACE
 from pymargins.report.table import Table
+from pymargins.report.wrapping import filled, width, wrapped
 
 WIDEST = 100
 NARROWEST = 60
 USUAL = 88
-#: A column of words is wrapped to no less than this.
-NARROWEST_COLUMN = 24
-#: But where several do not fit.
-NARROWEST_OF_ALL = 10
 GAP = "  "
-PADS = str.maketrans({FIGURE_SPACE: " ", POINT_SPACE: " "})
+LAYOUT = Layout(length=width, gap=len(GAP), alone=24, several=10)
+PADS = str.maketrans(dict.fromkeys([FIGURE_SPACE, POINT_SPACE, *"\n\r\t"], " "))
 #: For terminals whose encoding has no such signs.
-PLAIN = str.maketrans(
-    {
-        "─": "-",
-        "−": "-",
-        "×": "x",
-        "∞": "inf",
-        "⋮": ":",
-        "…": "...",
-        "⁻": "^-",
-        "¹": "1",
-        "²": "^2",
-        "–": "-",
-        "±": "+/-",
-    }
-)
+PLAIN = str.maketrans({
+    "─": "-", "−": "-", "×": "x", "∞": "inf", "⋮": ":", "…": "...", "⁻": "^-", "¹": "1", "²": "^2",
+    "–": "-", "±": "+/-", "χ": "chi",
+})  # fmt: skip
 
 
 def render(table: Table) -> str:
-    """Write a table as lines of text, as wide as the terminal, at most 100 columns."""
-    limit = min(max(shutil.get_terminal_size((USUAL, 24)).columns, NARROWEST), WIDEST)
-    header = [cell.translate(PADS) for cell in table.header]
-    rows = [[cell.translate(PADS).replace("\n", " ") for cell in row] for row in table.blanked]
-    widths = _widths(table, header, rows, limit)
-    width = max(sum(widths) + len(GAP) * (len(widths) - 1), 1)
-    rule = "─" * width
-    lines = [*_wrap(table.title, limit)]
+    """Write a table as lines of text, as wide as the terminal: words take at most 100 columns.
+
+    Where its columns do not fit, several tables stand one below the other.
+    """
+    terminal = max(shutil.get_terminal_size((USUAL, 24)).columns, NARROWEST)
+    limit = min(terminal, WIDEST)
+    lines = [*wrapped(table.title, limit)]
     if table.lead:
-        lines += ["", *_wrap(table.lead, limit), ""]
-    lines.append(rule)
-    if any(header):
-        lines += [*_head(table, header, widths), rule]
-    for row in rows:
-        lines += _row(row, widths, table.alignment)
-    lines.append(rule)
+        lines += ["", *wrapped(table.lead, limit), ""]
+    for part in LAYOUT.parts(_plain(table), terminal + len(GAP)):
+        lines += _grid(part, limit)
     for note in table.notes:
-        lines += _wrap(note, limit)
+        lines += wrapped(note, limit)
     return printable("\n".join(lines))
 
 
-def _head(table: Table, header: Sequence[str], widths: Sequence[int]) -> list[str]:
-    """Write the headings, each over its columns."""
-    cells = [header[start] for start, _ in table.headings]
-    wide = [sum(widths[j : j + k]) + len(GAP) * (k - 1) for j, k in table.headings]
-    sides = ["c" if count > 1 else table.alignment[start] for start, count in table.headings]
-    return _row(cells, wide, "".join(sides))
+def _plain(table: Table) -> Table:
+    """Write cells in signs that a terminal pads by itself, each in one line."""
+
+    def plain(cells: Sequence[str]) -> tuple[str, ...]:
+        return tuple(printable(cell.translate(PADS)) for cell in cells)
+
+    return replace(table, header=plain(table.header), rows=tuple(map(plain, table.rows)))
 
 
-def _widths(
-    table: Table, header: Sequence[str], rows: Sequence[Sequence[str]], limit: int
-) -> list[int]:
-    """Return the width of each column; the widest columns of words give way to fit the limit."""
-    alignment = table.alignment
-    alone = [header[j] if count == 1 else "" for j, count in table.headings for _ in range(count)]
-    widths = [
-        max((len(row[j]) for row in (alone, *rows) if j < len(row)), default=0)
-        for j in range(len(alignment))
+def _grid(table: Table, limit: int) -> list[str]:
+    """Write the columns of a table between rules."""
+    widths = [int(w) for w in LAYOUT.widths(table, limit + len(GAP))]
+    rule = "─" * max(_total(widths), 1)
+    head = [*_head(table, widths), rule] if any(table.header) else []
+    rows = [line for row in table.blanked for line in _row(row, widths, table.alignment)]
+    return [rule, *head, *rows, rule]
+
+
+def _head(table: Table, widths: Sequence[int]) -> list[str]:
+    """Write the headings, each over its columns; they stand on the rule below."""
+    cells = [table.header[start] for start, _ in table.headings]
+    wide = [_total(widths[j : j + k]) for j, k in table.headings]
+    sides = "".join("c" if k > 1 else table.alignment[j] for j, k in table.headings)
+    broken = [wrapped(cell, room) for cell, room in zip(cells, wide, strict=True)]
+    height = max(map(len, broken))
+    return _lines([[""] * (height - len(cell)) + cell for cell in broken], wide, sides)
+
+
+def _row(cells: Sequence[str], widths: Sequence[int], sides: str) -> list[str]:
+    """Write one row: several lines where words are wrapped."""
+    broken = [
+        [cell] if width(cell) <= room else wrapped(cell, room, "  ")
+        for cell, room in zip(cells, widths, strict=True)
     ]
-    for start, count in table.spans:
-        room = sum(widths[start : start + count]) + len(GAP) * (count - 1)
-        widths[start] += max(len(header[start]) - room, 0)
-    words = [j for j, side in enumerate(alignment) if side == "l"]
-    for least in (NARROWEST_COLUMN, NARROWEST_OF_ALL):
-        for j in sorted(words, key=lambda j: -widths[j]):
-            excess = sum(widths) + len(GAP) * (len(widths) - 1) - limit
-            widths[j] = min(widths[j], max(widths[j] - max(excess, 0), least))
-    return widths
+    return _lines(broken, widths, sides)
 
 
-def _row(row: Sequence[str], widths: Sequence[int], alignment: str) -> list[str]:
-    """Write one row of the table: several lines where words are wrapped."""
-    cells = [
-        textwrap.wrap(cell, width, subsequent_indent="  ", break_on_hyphens=False)
-        if len(cell) > width
-        else [cell]
-        for cell, width in zip(row, widths, strict=True)
+def _lines(cells: Sequence[Sequence[str]], widths: Sequence[int], sides: str) -> list[str]:
+    """Write cells of several lines beside each other."""
+    return [
+        GAP.join(map(filled, line, widths, sides)).rstrip()
+        for line in zip_longest(*cells, fillvalue="")
     ]
-    lines: list[str] = []
-    for k in range(max((len(cell) for cell in cells), default=0)):
-        parts = [cell[k] if k < len(cell) else "" for cell in cells]
-        padded = [
-            {"r": part.rjust, "l": part.ljust, "c": part.center}[side](width)
-            for part, width, side in zip(parts, widths, alignment, strict=True)
-        ]
-        lines.append(GAP.join(padded).rstrip())
-    return lines
 
 
-def _wrap(words: str, width: int) -> list[str]:
-    return textwrap.wrap(words, width, break_on_hyphens=False) or [""]
+def _total(widths: Sequence[int]) -> int:
+    return sum(widths) + len(GAP) * (len(widths) - 1)
 
 
 def printable(text: str) -> str:
@@ -117,5 +98,14 @@ def printable(text: str) -> str:
     try:
         text.encode(encoding)
     except (UnicodeEncodeError, LookupError):
-        return text.translate(PLAIN)
+        plain = text.translate(PLAIN)
+        return plain if plain.isascii() else _encodable(plain, encoding)
     return text
+
+
+def _encodable(text: str, encoding: str) -> str:
+    """Write signs that an encoding does not have, such as other letters, as question marks."""
+    try:
+        return text.encode(encoding, "replace").decode(encoding)
+    except LookupError:
+        return text.encode("ascii", "replace").decode("ascii")
