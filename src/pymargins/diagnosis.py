@@ -9,10 +9,10 @@ from typing import Any
 from pymargins.facts import CovarianceFacts, FitHealth, Health, ShiftedDf
 from pymargins.report.fit_health import fit_lines, fit_short_warning
 from pymargins.report.health import diagnosis_summary, health_lines, short_warning
-from pymargins.report.summary import Summary
+from pymargins.report.summary import Summary, Tabled
 
 
-class Reported(ABC):
+class Reported(Tabled, ABC):
     """The health of a fit, which prints."""
 
     __slots__ = ()
@@ -27,12 +27,6 @@ class Reported(ABC):
     def summary(self) -> Summary:
         """Return the report as a table."""
         return diagnosis_summary(self.lines())
-
-    def __repr__(self) -> str:
-        return str(self.summary())
-
-    def _repr_html_(self) -> str:
-        return self.summary().to_html()
 
 
 class Diagnosis(Reported, Health):

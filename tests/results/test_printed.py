@@ -74,6 +74,13 @@ def test_letters_matrix_and_variables(m: Margins) -> None:
     assert "nan" not in shown
 
 
+def test_a_notebook_is_spared_the_middle_of_many_rows(m: Margins) -> None:
+    many = m.predict({"dose": np.linspace(0, 3, 200)})
+    assert "of 200 rows" in many._repr_html_()
+    assert "of 200 rows" in str(many)
+    assert many.summary().to_html().count("<tr>") == 201
+
+
 @pytest.mark.parametrize(
     "ask",
     [

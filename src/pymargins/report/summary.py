@@ -97,3 +97,22 @@ class Summary(Table):
             Without great_tables: ``pip install 'pymargins[tables]'``.
         """
         return great_tables.great_table(self)
+
+
+class Tabled:
+    """What prints, and renders in a notebook, as the table that it has for a summary."""
+
+    __slots__ = ()
+
+    def summary(self) -> Summary:
+        """Return the table: prints, renders in notebooks, exports."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return str(self.summary())
+
+    def __str__(self) -> str:  # a data frame has its own
+        return str(self.summary())
+
+    def _repr_html_(self) -> str:
+        return self.summary().shortened().to_html()

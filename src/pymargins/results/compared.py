@@ -12,12 +12,12 @@ from pymargins.errors import ArgumentError, ArgumentTypeError, listing, not_one_
 from pymargins.facts import ResultFacts
 from pymargins.report import words
 from pymargins.report.side_by_side import SHOWN, Shown, side_by_side
-from pymargins.report.summary import Summary
+from pymargins.report.summary import Summary, Tabled
 from pymargins.results.result import MarginsResult
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
-class Comparison:
+class Comparison(Tabled):
     """Results side by side: a table that prints, exports and converts. Made by `compare`.
 
     Parameters
@@ -50,12 +50,6 @@ class Comparison:
         frames = [result.to_frame() for result in self.results.values()]
         stacked = pd.concat(frames, keys=list(self.results), names=["result", None])
         return stacked.reset_index(level="result").reset_index(drop=True)
-
-    def __repr__(self) -> str:
-        return str(self.summary())
-
-    def _repr_html_(self) -> str:
-        return self.summary().shortened().to_html()
 
 
 def compare(

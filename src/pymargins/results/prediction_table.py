@@ -8,14 +8,14 @@ from typing import Any
 import pandas as pd
 
 from pymargins.report.prediction import PredictionFigures, prediction_summary
-from pymargins.report.summary import Summary
+from pymargins.report.summary import Summary, Tabled
 from pymargins.results.exports import arrow_stream, as_polars, labelled_frame
 
 COLUMNS = ("estimate", "prediction_error", "df", "pi_lower", "pi_upper")
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
-class PredictionIntervals:
+class PredictionIntervals(Tabled):
     """Prediction intervals, one row each: a table that prints, exports and converts.
 
     Made by `MarginsResult.prediction_interval`.
@@ -56,9 +56,3 @@ class PredictionIntervals:
     def summary(self) -> Summary:
         """Return the table with what the intervals are of and on what they rest."""
         return prediction_summary(self.figures)
-
-    def __repr__(self) -> str:
-        return str(self.summary())
-
-    def _repr_html_(self) -> str:
-        return self.summary().to_html()

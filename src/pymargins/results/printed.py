@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 
 from pymargins.report.frames import frame_summary, matrix_summary
-from pymargins.report.summary import Summary
+from pymargins.report.summary import Summary, Tabled
 
 
-class PrintedFrame(pd.DataFrame):
+class PrintedFrame(Tabled, pd.DataFrame):
     """A data frame that prints as a table; whatever is made of it is a plain data frame."""
 
     _metadata = ["_title", "_notes", "_level"]  # noqa: RUF012 - pandas' way to keep attributes
@@ -36,14 +36,6 @@ class PrintedFrame(pd.DataFrame):
         """Return the table: prints, renders in notebooks, exports."""
         return frame_summary(pd.DataFrame(self), self._title, self._notes, self._level)
 
-    def __repr__(self) -> str:
-        return str(self.summary())
-
-    __str__ = __repr__
-
-    def _repr_html_(self) -> str:
-        return self.summary().shortened().to_html()
-
 
 class PrintedMatrix(PrintedFrame):
     """A matrix of all pairs of rows that prints as a table."""
@@ -53,7 +45,7 @@ class PrintedMatrix(PrintedFrame):
         return matrix_summary(pd.DataFrame(self), self._title, self._notes)
 
 
-class PrintedSeries(pd.Series):
+class PrintedSeries(Tabled, pd.Series):
     """A series that prints as a table with one row; what is made of it is a plain series."""
 
     _metadata = ["name", "_title", "_notes"]  # noqa: RUF012 - pandas' way to keep attributes
@@ -75,11 +67,3 @@ class PrintedSeries(pd.Series):
         """Return the table: prints, renders in notebooks, exports."""
         row: dict[Any, Any] = {name: [value] for name, value in self.items()}
         return frame_summary(pd.DataFrame(row), self._title, self._notes)
-
-    def __repr__(self) -> str:
-        return str(self.summary())
-
-    __str__ = __repr__
-
-    def _repr_html_(self) -> str:
-        return self.summary().shortened().to_html()

@@ -20,7 +20,7 @@ from pymargins.families.adjustment import suggested
 from pymargins.inference.distributions import check_level
 from pymargins.models.new_observations import OBSERVATION
 from pymargins.report.figures import Figures, Wider, summarise
-from pymargins.report.summary import Summary
+from pymargins.report.summary import Summary, Tabled
 from pymargins.results.comparisons import Adjust, Comparisons
 from pymargins.results.exports import arrow_stream, as_polars, table_frame
 from pymargins.results.saved import save
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     *("where", "summary", "to_frame", "effect_size", "prediction_interval", "plot", "letters"),
     *("matrix", "__getitem__"),
 )
-class MarginsResult(Comparisons):
+class MarginsResult(Comparisons, Tabled):
     """Labelled estimates with their joint covariance; a sequence of named rows.
 
     Made by the verbs of a `Margins` session. Rows are picked by label, position or slice
@@ -196,12 +196,6 @@ class MarginsResult(Comparisons):
             Confidence level; the session's by default.
         """
         return summarise(self.figures(level))
-
-    def __repr__(self) -> str:
-        return str(self.summary())
-
-    def _repr_html_(self) -> str:
-        return self.summary().to_html()
 
     def plot(
         self,

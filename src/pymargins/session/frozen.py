@@ -39,14 +39,14 @@ from pymargins.inference.uncertainty import Uncertainty
 from pymargins.models.describe import variables_frame
 from pymargins.models.fitted import Fitted
 from pymargins.report.methods import session_summary
-from pymargins.report.summary import Summary
+from pymargins.report.summary import Summary, Tabled
 from pymargins.results.printed import PrintedFrame
 from pymargins.results.result import MarginsResult
 
 S = TypeVar("S", bound="Session")
 
 
-class Session:
+class Session(Tabled):
     """How inference is done, fixed once; nothing of it can be changed."""
 
     __slots__ = ("_choice", "_fitted", "_level", "_omit", "_population", "_scale")
@@ -197,9 +197,3 @@ class Session:
         if self._fitted.health is None:
             raise ArgumentError("diagnose: the adapter of this model offers no diagnosis.")
         return diagnosis_of(self._fitted.health())
-
-    def __repr__(self) -> str:
-        return str(self.summary())
-
-    def _repr_html_(self) -> str:
-        return self.summary().to_html()

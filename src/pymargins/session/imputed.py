@@ -19,13 +19,13 @@ from pymargins.inference.uncertainty import Uncertainty
 from pymargins.models.fitted import Fitted
 from pymargins.models.parameters import Point
 from pymargins.report.methods import session_summary
-from pymargins.report.summary import Summary
+from pymargins.report.summary import Summary, Tabled
 from pymargins.results.result import MarginsResult
 from pymargins.session.arguments import AtExog, Names, Outcome, Scenarios
 from pymargins.session.verbs import Verbs
 
 
-class ImputedMargins:
+class ImputedMargins(Tabled):
     """A session about one model fitted to several imputed data sets.
 
     Made by `Margins.imputed`. A verb asks every fit, over its own rows, and pools the answers by
@@ -176,12 +176,6 @@ class ImputedMargins:
     def summary(self) -> Summary:
         """State every commitment of the session in words fit for a methods section."""
         return session_summary(self.facts)
-
-    def __repr__(self) -> str:
-        return str(self.summary())
-
-    def _repr_html_(self) -> str:
-        return self.summary().to_html()
 
 
 def fits_of(fits: Any) -> list[Any]:
