@@ -24,7 +24,9 @@ from pymargins.facts import (
     Asked,
     Computation,
     Computed,
+    Kind,
     ModelFacts,
+    Quantity,
     ResponseOf,
     ResultFacts,
     Retransformed,
@@ -37,6 +39,7 @@ from pymargins.report.plots.style import balanced
 
 MODEL = replace(GLS.model, response_variables=("score",))
 SCORES = ResultFacts(replace(GLS, model=MODEL), MEAN, IDENTITY)
+SLOPES_OF_FIT = ResultFacts(GLS, SLOPE, IDENTITY)
 LONG = "Less than secondary school", "University degree or equivalent", "Vocational training"
 
 
@@ -274,11 +277,20 @@ def test_a_legend_within_given_axes_stands_above_the_data() -> None:
         ({"new": "red"}, [PALETTE[0], "red"]),
         ("black", ["black", "black"]),
         ((0.1, 0.2, 0.3), [(0.1, 0.2, 0.3)] * 2),
+        (np.array([[1.0, 0, 0, 1], [0, 0, 1, 1]]), ["red", "blue"]),
     ],
 )
 def test_colours_that_are_asked_for(colors: Any, expected: Any) -> None:
     ax = plot(grid({"age": [1, 2, 3], "arm": ["old", "new"]}), colors=colors)
     assert [to_hex(line.get_color()) for line in ax.lines] == [to_hex(c) for c in expected]
+
+
+def test_colours_by_numbers_and_by_several_levels() -> None:
+    ax = plot(grid({"age": [1, 2, 3], "dose": [0.0, 5.0]}), by="dose", colors={5.0: "red"})
+    assert [to_hex(line.get_color()) for line in ax.lines] == [PALETTE[0].lower(), "#ff0000"]
+    figures = grid({"age": [1, 2, 3], "arm": "ab", "sex": "fm"})
+    ax = plot(figures, x="age", by=["arm", "sex"], colors={("b", "f"): "red"})
+    assert to_hex(ax.lines[2].get_color()) == "#ff0000"
 
 
 def test_one_colour_tells_lines_apart_by_their_dashes() -> None:
@@ -315,6 +327,30 @@ def test_small_print_says_on_what_figures_rest() -> None:
     assert small_print(plot(made_figures([1.0]), show_caption=False)) == ""
     _, given = plt.subplots()
     assert small_print(plot(made_figures([1.0]), given)) == ""
+
+
+def test_intervals_that_no_adjustment_widens_are_not_called_adjusted() -> None:
+    facts = SLOPES_OF_FIT.noting(
+        Adjusted("fdr_bh", (), 1, 3, 3, (Computed(Computation.NO_INTERVALS),))
+    )
+    ax = plot(made_figures([1.0, 2.0, 3.0], facts))
+    assert "adjusted" not in ax.get_xlabel()
+    assert "P-values adjusted for a family of 3 tests" in small_print(ax)
+    assert "those shown are pointwise" in small_print(ax)
+
+
+def test_small_print_of_parameters_names_the_model() -> None:
+    facts = ResultFacts(GLS, Quantity(Kind.VARIANCE), IDENTITY)
+    assert small_print(plot(made_figures([1.0, 2.0], facts))) == (
+        "Linear mixed model (statsmodels MixedLM), REML. Delta method."
+    )
+
+
+def test_small_print_fits_whatever_it_says() -> None:
+    ax = plot(grid({"age": [1, 2, 3]}, SCORES.noting(Asked(given=tuple("MWMWMWMW" * 9)))))
+    ax.figure.canvas.draw()
+    (text,) = ax.figure.texts
+    assert text.get_window_extent().x1 <= ax.figure.bbox.x1
 
 
 # --- data underneath -----------------------------------------------------------------------------
@@ -407,6 +443,28 @@ def test_data_that_are_not_what_figures_are_of(
         plot(grid({"age": [1, 2, 3]}, facts), data=rows)
 
 
+def test_data_without_the_values_of_the_picture(rows: pd.DataFrame) -> None:
+    with pytest.raises(ArgumentError, match=r"data: no complete row .*\(arm = x, y\)"):
+        plot(grid({"age": [1, 2, 3], "arm": ["x", "y"]}), data=rows)
+    some = plot(grid({"age": [1, 2, 3], "arm": ["old", "y"]}), data=rows)
+    assert len(data_of(some)) == 1
+    with pytest.raises(ArgumentError, match="no rows at all"):
+        plot(grid({"age": [1, 2, 3]}), data=rows.assign(score=np.nan))
+
+
+def test_only_points_that_belong_to_lines_are_counted() -> None:
+    size = 2 * MOST_POINTS
+    many = pd.DataFrame({"age": 1, "arm": ["old", "other"] * size, "score": 1.0})
+    ax = plot(grid({"age": [1, 2, 3], "arm": ["old", "new"]}), data=many)
+    assert "3,000 of 6,000 points" in small_print(ax)
+
+
+def test_data_of_another_library(rows: pd.DataFrame) -> None:
+    polars = pytest.importorskip("polars")
+    ax = plot(grid({"age": [1, 2, 3]}), data=polars.from_pandas(rows))
+    assert data_of(ax)[0].get_ydata().tolist() == rows["score"].tolist()
+
+
 def test_columns_that_the_data_lack(rows: pd.DataFrame) -> None:
     figures = grid({"age": [1, 2, 3], "arm": ["old", "new"]})
     with pytest.raises(UnknownNameError, match="data: 'arm' is not a column of the data"):
@@ -467,5 +525,7 @@ def test_arrows_end_where_they_are_told_to() -> None:
 
 
 def test_arrows_are_of_points() -> None:
+    with pytest.raises(ArgumentError, match="arrows: they compare two rows, and there are no two"):
+        plot(made_figures([1.0]), arrows=lambda rows: Arrows(rows, rows))
     with pytest.raises(ArgumentError, match="a line plot has none"):
         plot(grid({"age": [1, 2, 3]}), arrows=lambda rows: Arrows(rows, rows))

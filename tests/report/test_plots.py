@@ -20,7 +20,7 @@ from matplotlib.collections import LineCollection, PolyCollection
 from report_cases import CONTRAST, GLS, IDENTITY, LOG, MEAN, OWN_LOG, RATIO, SLOPE, made_figures
 
 from pymargins import ArgumentError, ArgumentTypeError, UnknownNameError
-from pymargins.facts import Kind, NotAMean, Operation, Quantity, ResponseOf, ResultFacts
+from pymargins.facts import Asked, Kind, NotAMean, Operation, Quantity, ResponseOf, ResultFacts
 from pymargins.report import Figures
 from pymargins.report.figures import title_of
 from pymargins.report.plots import MOST_LINES, plot
@@ -234,6 +234,17 @@ def test_slopes_of_several_variables_are_lines_of_their_own() -> None:
         ({"kind": "forest", "by": "arm"}, ArgumentError, "by: a forest plot has one row"),
         ({"x": "arm", "kind": "line"}, ArgumentError, "does not take several numeric values"),
         ({"ax": "left"}, ArgumentTypeError, "matplotlib Axes"),
+        ({"ax": np.array([1, 2])}, ArgumentTypeError, "Pick one of several"),
+        ({"x": ["age"]}, ArgumentTypeError, "x: expected the name of a variable"),
+        ({"by": 3}, ArgumentTypeError, "by: expected the name of a variable, or several, got 3"),
+        ({"facet": [3]}, ArgumentTypeError, "facet: expected the name of a variable"),
+        ({"by": ["arm", "arm"]}, ArgumentError, "by: 'arm' is named twice"),
+        ({"order": {"arm": 3}}, ArgumentError, "order: no row has arm = 3"),
+        ({"order": {"age": [40]}}, ArgumentError, "order: 'age' is a number along the axis"),
+        ({"order": {"age": [40]}, "x": "age"}, ArgumentError, "order: 'age' is a number"),
+        ({"kind": "forest", "colors": ["red", "blue"]}, ArgumentError, "have one colour, got 2"),
+        ({"kind": "forest", "colors": {"old": "red"}}, ArgumentError, "it has one; give one"),
+        ({"facet": "arm", "by": [], "colors": {"old": "red"}}, ArgumentError, "it has one"),
     ],
 )
 def test_what_is_refused(options: Any, error: type[Exception], message: str) -> None:
@@ -388,3 +399,41 @@ def test_without_matplotlib_the_message_says_what_to_install(monkeypatch: Any) -
 def test_matplotlib_is_not_imported_before_it_is_needed() -> None:
     code = "import sys, pymargins.report.plots; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+# --- categories, orders and names that are told apart --------------------------------------------
+
+
+def test_numbers_that_label_subgroups_are_categories() -> None:
+    over = facts_of(MEAN).noting(Asked(over=("clinic", "age")))
+    clinics = {"clinic": [3, 1, 2, 7]}
+    assert summary(grid(clinics, over)) == ("forest", "", (), ())
+    assert summary(grid(clinics)) == ("line", "clinic", (), ())  # carried along, not a subgroup
+    assert summary(grid({"age": [1, 2, 3]}, over)) == ("line", "age", (), ())  # of the model
+
+
+def test_series_of_effects_come_in_the_order_asked_for() -> None:
+    columns = {"contrast": ["B - A"] * 3 + ["C - A"] * 3, "age": [1, 2, 3] * 2}
+    figures = made_figures(range(6), facts_of(CONTRAST), columns=columns)
+    assert list(rows(figures)) == ["B - A", "C - A"]
+    assert list(rows(figures, order={"contrast": ["C - A"]})) == ["C - A", "B - A"]
+    falling = replace(figures, estimate=-figures.estimate)
+    assert list(rows(falling, order="estimate")) == ["C - A", "B - A"]
+
+
+def test_levels_with_commas_stay_apart() -> None:
+    columns = {
+        "age": [1, 2, 3] * 2,
+        "arm": ["a, b"] * 3 + ["a"] * 3,
+        "sex": ["c"] * 3 + ["b, c"] * 3,
+    }
+    figures = made_figures(range(6), columns=columns)
+    found = rows(figures, x="age", by=["arm", "sex"])
+    assert found == {"'a, b', 'c'": [0, 1, 2], "'a', 'b, c'": [3, 4, 5]}
+    panels = layout_of(figures, x="age", facet=["arm", "sex"]).panels
+    assert [panel.rows.tolist() for panel in panels] == [[0, 1, 2], [3, 4, 5]]
+
+
+def test_long_lists_of_several_slopes_are_split_by_these() -> None:
+    columns = {"term": ["age"] * 8 + ["dose"] * 8, "site": list("abcdefgh") * 2}
+    assert layout_of(made_figures(range(16), facts_of(SLOPE), columns=columns)).facet == ("term",)

@@ -10,6 +10,7 @@ import pytest
 from report_cases import CONTRAST, EXPECTED, IDENTITY, LOG, MEAN, OWN_LOG, RATIO, SCORES, SLOPE
 
 from pymargins.facts import (
+    Asked,
     BootstrapDraws,
     CovarianceFacts,
     DeltaMethod,
@@ -188,6 +189,13 @@ def test_populations(where: Where) -> None:
     assert words.population_words(facts) == POPULATIONS[where]
     weighted = words.population_words(replace(facts, weighted=True))
     assert weighted == f"{POPULATIONS[where]}, weighted"
+
+
+def test_what_is_set_in_every_row() -> None:
+    facts = PopulationFacts(Where.OVERALL, 12)
+    for given, told in (("a", "a"), ("ab", "a and b"), ("abc", "a, b and c")):
+        found = words.population_words(facts, Asked(given=tuple(given)))
+        assert found == f"averaged over the 12 rows of the fit, with {told} set in every row"
 
 
 def test_a_mapping_that_sets_nothing_and_names_that_look_like_fields() -> None:

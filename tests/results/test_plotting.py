@@ -356,6 +356,15 @@ def test_arrows_overlap_where_rows_do_not_differ(m: Margins) -> None:
     assert "Bonferroni" in ax_caption(result.plot(kind="forest", arrows="bonferroni"))
 
 
+def test_what_the_options_may_be(m: Margins) -> None:
+    result = m.predict("school")
+    with pytest.raises(ArgumentError, match=r"arrows: got 'tukeyy'.* Did you mean 'tukey'"):
+        result.plot(arrows="tukeyy")
+    with pytest.raises(ArgumentError, match=r"prediction: got 'obs'; allowed are True, False"):
+        result.plot(prediction="obs")
+    assert not [line for line in result.plot(data=False).lines if line.get_gid() == "data"]
+
+
 def _ends(ax: Any, marker: str) -> tuple[Any, Any]:
     (line,) = [line for line in ax.lines if line.get_marker() == marker]
     return [int(y) for y in line.get_ydata()], line.get_xdata()

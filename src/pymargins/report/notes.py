@@ -289,8 +289,10 @@ def adjustment_words(note: Adjusted) -> str:
     """Say which adjustment it is, of how many tests, and how exactly."""
     if note.largest == 1:
         return f"adjusted ({ADJUSTMENTS[note.method]}): a single test, so that nothing changes"
+    without = any(one.how is Computation.NO_INTERVALS for one in note.computed)
+    what = "p-values" if without else "p-values and intervals"
     parts = [
-        f"p-values and intervals adjusted for {_families(note)}: {ADJUSTMENTS[note.method]}",
+        f"{what} adjusted for {_families(note)}: {ADJUSTMENTS[note.method]}",
         *map(computation_words, note.computed),
     ]
     return "; ".join(part for part in parts if part)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pymargins.facts import (
     Asked,
     BootstrapDraws,
@@ -251,8 +253,13 @@ def population_words(population: PopulationFacts, asked: Asked | None = None) ->
         words += f", each subgroup ({', '.join(asked.over)}) over its own"
     if asked.given:
         every = "" if population.where in AT_ONE_ROW else " in every row"
-        words += f", with {' and '.join(asked.given)} set{every}"
+        words += f", with {_series(asked.given)} set{every}"
     return words
+
+
+def _series(names: Sequence[str]) -> str:
+    """Join names: ``"a, b and c"``."""
+    return " and ".join([*([", ".join(names[:-1])] if len(names) > 1 else []), names[-1]])
 
 
 def _offset_words(population: PopulationFacts) -> str:

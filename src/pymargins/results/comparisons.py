@@ -10,7 +10,7 @@ import pandas as pd
 
 from pymargins._typing import AnyArray, FloatArray, IntArray
 from pymargins.errors import ArgumentError
-from pymargins.families.adjustment import Method, row_groups, suggested
+from pymargins.families.adjustment import METHODS, Method, row_groups, suggested
 from pymargins.families.arrows import arrow_lengths
 from pymargins.families.letters import letter, letter_columns
 from pymargins.inference.distributions import check_level
@@ -23,6 +23,8 @@ Adjust: TypeAlias = Method | Literal["none"]
 
 #: What `adjust` may say beside the methods.
 UNADJUSTED: Literal["none"] = "none"
+#: All that it may say.
+ADJUSTS: tuple[Adjust, ...] = (UNADJUSTED, *METHODS)
 #: More rows make no display that anybody reads.
 MOST_ROWS = 200
 

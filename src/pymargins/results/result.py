@@ -14,14 +14,14 @@ import pandas as pd
 from pymargins._typing import AnyArray
 from pymargins.asking.keywords import explains_keywords, explains_names
 from pymargins.elsewhere import FIGURES
-from pymargins.errors import UnsupportedError
+from pymargins.errors import UnsupportedError, not_one_of
 from pymargins.facts import FewDraws, Unadjusted
 from pymargins.families.adjustment import suggested
 from pymargins.inference.distributions import check_level
-from pymargins.models.new_observations import OBSERVATION
+from pymargins.models.new_observations import CLUSTER, OBSERVATION
 from pymargins.report.figures import Figures, Wider, summarise
 from pymargins.report.summary import Summary, Tabled
-from pymargins.results.comparisons import Adjust, Comparisons
+from pymargins.results.comparisons import ADJUSTS, Adjust, Comparisons
 from pymargins.results.exports import arrow_stream, as_polars, table_frame
 from pymargins.results.saved import save
 
@@ -291,6 +291,8 @@ class MarginsResult(Comparisons, Tabled):
 
         figures = self.figures(level, simultaneous)
         adjust = None if isinstance(arrows, bool) else arrows
+        if adjust is not None and adjust not in ADJUSTS:
+            raise not_one_of("arrows", arrows, (True, False, *ADJUSTS))
         return plot(
             figures,
             ax,
@@ -300,7 +302,7 @@ class MarginsResult(Comparisons, Tabled):
             facet=facet,
             order=order,
             colors=colors,
-            data=self._rows_of_the_fit() if data is True else data,
+            data=self._rows_of_the_fit() if data is True else None if data is False else data,
             cluster=cluster,
             rug=rug,
             simultaneous=simultaneous,
@@ -312,6 +314,8 @@ class MarginsResult(Comparisons, Tabled):
 
     def _wider(self, prediction: Literal[True, "observation", "cluster"], level: float) -> Wider:
         of = OBSERVATION if prediction is True else prediction
+        if of not in (OBSERVATION, CLUSTER):
+            raise not_one_of("prediction", of, (True, False, OBSERVATION, CLUSTER))
         found = self.prediction_interval(level, of).figures
         what = "new observations" if of == OBSERVATION else "means of new clusters"
         return Wider(found.pi_lower, found.pi_upper, what)

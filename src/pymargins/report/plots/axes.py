@@ -1,14 +1,14 @@
-"""The axes that pictures are drawn into: their figure, size, legend and caption."""
+"""The axes that pictures are drawn into: their figure, its size and what it says below."""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from pymargins.report.plots.style import GREY, LABEL_WIDTH, wrapped
+from pymargins.errors import ArgumentTypeError
+from pymargins.report.plots.style import GREY, plain_dollars
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,10 +19,14 @@ SINGLE, SMALL = (6.4, 4.2), (2.9, 2.7)
 WIDEST, MOST_COLUMNS = 11.0, 4
 #: More panels than this are smaller.
 MANY_PANELS = 12
-#: Characters of small print in an inch.
-CAPTION_DENSITY = 15.5
-#: Share of the axes' height between data and a legend above them.
-GAP = 0.03
+#: No page is taller, and no picture, where that can be helped.
+TALLEST = 13.5
+#: Inches of a place along the axis, of all that stands beside it, and the widest single picture.
+PLACE, ASIDE, PLACES = 0.2, 2.1, 16.0
+#: Mean width of a character and height of a line, in sizes of their font; points of an inch.
+CHARACTER, LEADING, POINTS = 0.61, 1.2, 72.0
+#: Inches that small print leaves free to its sides.
+MARGIN = 0.15
 
 
 def require_matplotlib() -> None:
@@ -31,6 +35,48 @@ def require_matplotlib() -> None:
         import_module("matplotlib")
     except ImportError:
         raise ImportError("plot needs matplotlib: pip install 'pymargins[plot]'") from None
+
+
+def check_axes(ax: Any) -> None:
+    """Refuse what nothing can be drawn into."""
+    from matplotlib.axes import Axes
+
+    if ax is not None and not isinstance(ax, Axes):
+        raise ArgumentTypeError(
+            f"ax: expected a matplotlib Axes, got {type(ax).__name__}. Pick one of several, "
+            "axes[0]; leave it out for a new figure."
+        )
+
+
+# --- sizes ---------------------------------------------------------------------------------------
+
+
+def character(size: Any) -> float:
+    """Return the inches that a character takes, on average, of a font of some size."""
+    from matplotlib.font_manager import FontProperties
+
+    return CHARACTER * FontProperties(size=size).get_size_in_points() / POINTS
+
+
+def line(size: Any) -> float:
+    """Return the inches that a line of text takes, of a font of some size."""
+    from matplotlib.font_manager import FontProperties
+
+    return LEADING * FontProperties(size=size).get_size_in_points() / POINTS
+
+
+def inches(artist: Any) -> tuple[float, float]:
+    """Return the width and height of what is drawn."""
+    box = artist.get_window_extent()
+    return box.width / artist.figure.dpi, box.height / artist.figure.dpi
+
+
+def settle(ax: Axes) -> None:
+    """Give axes the place that they will have, as far as the figure is drawn."""
+    ax.figure.canvas.figure.draw_without_rendering()
+
+
+# --- new figures ---------------------------------------------------------------------------------
 
 
 def make_axes(size: tuple[float, float], rows: int = 1, columns: int = 1, **shared: Any) -> Any:
@@ -47,19 +93,36 @@ def make_axes(size: tuple[float, float], rows: int = 1, columns: int = 1, **shar
     return made
 
 
-def panel_axes(count: int) -> list[Axes]:
-    """Return the axes of so many panels that share both scales, in reading order."""
+def panel_axes(count: int, places: int) -> list[Axes]:
+    """Return the axes of so many panels that share both scales, in reading order.
+
+    Parameters
+    ----------
+    count : int
+    places : int
+        How many categories stand along each axis; 0 for numbers.
+    """
     columns = best_columns(count)
+    while columns > 1 and columns * PLACE * places > WIDEST - ASIDE:
+        columns -= 1
     rows = -(-count // columns)
-    width = min(max(SMALL[0] * columns, SINGLE[0]), WIDEST)
+    needed = columns * PLACE * places + ASIDE
+    width = min(max(SMALL[0] * columns, SINGLE[0], needed), WIDEST if columns > 1 else PLACES)
+    if count == 1:
+        return [make_axes((width, SINGLE[1]))[0, 0]]
     highest = SMALL[1] if rows > 1 else SINGLE[1] - 0.5
     height = min(highest, 1.15 * width / columns)
     made = make_axes((width, height * rows + 0.5), rows, columns, sharex=True, sharey=True)
+    return first_axes(made, count, columns)
+
+
+def first_axes(made: Any, count: int, columns: int) -> list[Axes]:
+    """Return so many axes in reading order, the others removed, the lowest ones labelled."""
     every = list(made.ravel())
     for ax in every[count:]:
         ax.remove()
-    for i in range(count - columns, count):  # the last of each column has its labels
-        every[i].xaxis.set_tick_params(which="both", labelbottom=True)
+    for ax in every[max(count - columns, 0) : count]:  # the last of each column has its labels
+        ax.xaxis.set_tick_params(which="both", labelbottom=True)
     return every[:count]
 
 
@@ -71,6 +134,12 @@ def best_columns(count: int) -> int:
     return min(some, key=lambda columns: (-count % columns, -columns))
 
 
+def columns_of(axes: Sequence[Axes]) -> int:
+    """Return how many panels of a figure stand side by side."""
+    place: Any = axes[0].get_subplotspec()
+    return min(place.get_gridspec().ncols, len(axes))
+
+
 def is_outer(ax: Axes, count: int) -> tuple[bool, bool]:
     """Tell whether one of so many panels is in the first column, and has none below."""
     place: Any = ax.get_subplotspec()
@@ -78,60 +147,14 @@ def is_outer(ax: Axes, count: int) -> tuple[bool, bool]:
     return column == 0, (place.rowspan.start + 1) * columns + column >= count
 
 
-def add_legend(axes: Sequence[Axes], title: str, own: bool) -> None:
-    """Name the series where the legend covers no data: beside the axes, or above what they show.
-
-    Parameters
-    ----------
-    axes : sequence of Axes
-        The legend belongs to the last of the first row.
-    title : str
-    own : bool
-        Whether the figure is ours, so that it makes room beside the axes.
-    """
-    handles: dict[str, Any] = {}
-    for ax in axes:
-        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
-            handles.setdefault(label, handle)
-    if len(handles) < 2:
-        return
-    shown = {"title": wrapped(title, LABEL_WIDTH) or None, "frameon": False, "alignment": "left"}
-    parts = list(handles.values()), list(handles)
-    if own:
-        count = len(axes)
-        ax = axes[min(best_columns(count), count) - 1]
-        ax.legend(*parts, loc="upper left", bbox_to_anchor=(1.0, 1.02), **shown)
-    else:
-        _legend_above(axes[0], parts, shown)
-
-
-def _legend_above(ax: Axes, parts: Any, shown: dict[str, Any]) -> None:
-    """Set a legend into the upper left corner of axes, and stretch these until it is free."""
-    low, high = ax.get_ylim()
-    columns = min(len(parts[1]), 3)
-    legend = ax.legend(*parts, loc="upper left", ncols=columns, **shown)
-    box = legend.get_window_extent()
-    taken = min(box.height / ax.get_window_extent().height + GAP, 0.7)
-    ax.set_ylim(low, low + (high - low) / (1.0 - taken))
-
-
 def add_caption(ax: Axes, words: str) -> None:
-    """Set small print below all axes of a figure."""
+    """Set small print below all axes of a figure, in lines that it has room for."""
     figure: Any = ax.figure
-    width = int(figure.get_figwidth() * CAPTION_DENSITY)
-    figure.supxlabel(wrapped(words, width), x=0.01, ha="left", fontsize="x-small", alpha=0.75)
-
-
-def set_categories(axes: Sequence[Axes], texts: Sequence[str], inches: float) -> None:
-    """Name the places along the horizontal axis; what does not fit beside each other is turned."""
-    room = max(int(inches / max(len(texts), 1) * 11.5), 6)
-    longest = max((len(word) for text in texts for word in text.split()), default=0)
-    turned = longest > room
-    shown = [wrapped(text, LABEL_WIDTH if turned else room) for text in texts]
-    for ax in axes:
-        ax.set_xticks(np.arange(len(texts)), shown)
-        ax.set_xlim(-0.6, len(texts) - 0.4)
-        if turned:
-            ax.tick_params(axis="x", labelrotation=35)
-            for label in ax.get_xticklabels():
-                label.set(ha="right", rotation_mode="anchor")
+    room = figure.get_figwidth() - MARGIN
+    width = int(room / character("x-small")) + 10
+    made = figure.supxlabel("", x=0.01, ha="left", fontsize="x-small", alpha=0.75)
+    while True:
+        made.set_text(plain_dollars(textwrap.fill(words, width, break_on_hyphens=False)))
+        if inches(made)[0] <= room or width <= 10:
+            return
+        width -= 3

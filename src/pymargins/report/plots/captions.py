@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pymargins.facts import Adjusted
+from pymargins.facts import Adjusted, Computation
 from pymargins.report import words
 from pymargins.report.figures import Arrows, Figures, Wider, title_of
 from pymargins.report.notes import adjustment_words, sentence
@@ -27,12 +27,17 @@ def axis_label(
 
 
 def adjusted(figures: Figures) -> bool:
-    """Tell whether intervals are adjusted for the number of tests."""
-    return any(isinstance(note, Adjusted) and note.largest > 1 for note in figures.facts.notes)
+    """Tell whether intervals are adjusted for the number of tests, not the p-values alone."""
+    return any(
+        isinstance(note, Adjusted)
+        and note.largest > 1
+        and all(one.how is not Computation.NO_INTERVALS for one in note.computed)
+        for note in figures.facts.notes
+    )
 
 
 def caption(figures: Figures, simultaneous: bool = False) -> str:
-    """Say on what a picture rests: population, random effects, scale and adjustment."""
+    """Say on what a picture rests: population or model, random effects, scale and adjustment."""
     facts = figures.facts
     session = facts.session
     effects = words.random_effects_words(session.model)
@@ -40,6 +45,8 @@ def caption(figures: Figures, simultaneous: bool = False) -> str:
     if facts.quantity.is_averaged:
         population = words.population_words(session.population, facts.asked)
         parts.append("; ".join([population, *([f"random effects {effects}"] if effects else [])]))
+    else:
+        parts += [words.model_words(session.model), words.method_words(session.method)]
     if not facts.scale.is_identity:
         parts.append(f"intervals formed on the {facts.scale.name} scale")
     if simultaneous and len(figures) > 1:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from pymargins.errors import ArgumentError, listing, not_one_of
+from pymargins.errors import ArgumentError, ArgumentTypeError, listing, not_one_of
 from pymargins.report.plots.layout import (
     KINDS,
     Layout,
@@ -21,7 +21,7 @@ from pymargins.report.plots.layout import (
     repeats,
 )
 from pymargins.report.plots.variables import Variables
-from pymargins.report.row_names import OUTCOME
+from pymargins.report.row_names import OUTCOME, TERM
 
 #: A variable with fewer values makes no curve.
 FEWEST_VALUES = 3
@@ -66,8 +66,8 @@ def choose_layout(
     """
     if kind is not None and kind not in KINDS:
         raise not_one_of("kind", kind, KINDS)
-    names = None if by is None else _names(by)
-    facets = None if facet is None else _names(facet)
+    names = None if by is None else _names("by", by)
+    facets = None if facet is None else _names("facet", facet)
     _check(variables, kind, [] if x is None else [x], names or [], facets or [])
     if single and facets:
         raise ArgumentError("facet: panels make a figure of their own; leave `ax` out.")
@@ -80,11 +80,19 @@ def choose_layout(
         names = [n for n in variables.varying if n not in (x, *(facets or []))]
     layout = arrange(variables, kind, x, names, facets or [])
     _refuse_repeats(variables, layout)
+    if kind == "line":
+        variables.check_order(x)
     return layout
 
 
-def _names(given: str | Sequence[str]) -> list[str]:
-    return [given] if isinstance(given, str) else list(given)
+def _names(argument: str, given: Any) -> list[Any]:
+    if isinstance(given, str):
+        return [given]
+    if not isinstance(given, Iterable):
+        raise ArgumentTypeError(
+            f"{argument}: expected the name of a variable, or several, got {given!r}."
+        )
+    return list(given)
 
 
 def _check(
@@ -161,6 +169,7 @@ def _unasked(variables: Variables, facets: list[str] | None, single: bool) -> La
         for by, facet in _splits(variables, x, facets, single):
             layout = arrange(variables, "line", x, by, facet)
             if _is_picture(variables, layout):
+                variables.check_order(x)
                 return layout
     left = [n for n in variables.varying if n not in taken]
     if means and len(left) > 1 and _are_responses(variables):
@@ -239,7 +248,8 @@ def _list(variables: Variables, kind: PlotKind, facets: list[str] | None, single
 def _few_levels(variables: Variables) -> list[str] | None:
     """Return the variable at which a long list is split: the one with the fewest levels."""
     found: dict[str, int] = {}
-    for name in variables.varying:
+    terms = [name for name in variables.effects if name == TERM and len(variables.levels(name)) > 1]
+    for name in (*terms, *variables.varying):
         counts = Counter(variables.columns[name]).values()
         short = min(counts) > 1 and max(counts) <= LONGEST_LIST
         if len(counts) <= MOST_LISTS and short and not variables.is_curve(name, CURVE):

@@ -42,6 +42,9 @@ def draw_bands(
     wider: Wider | None = None,
 ) -> None:
     """Draw each line within the band of its intervals, and within a lighter one of wider ones."""
+    from matplotlib.colors import to_rgba
+
+    alike = len({(to_rgba(look.color), look.dashes) for look in looks.values()}) < len(looks)
     for name, rows in series.items():
         at, look = places[rows], looks[name]
         if wider is not None:
@@ -56,7 +59,8 @@ def draw_bands(
             label=in_legend(name) or None,
             linestyle=look.dashes,
             linewidth=1.6,
-            marker="o" if len(rows) <= MOST_MARKERS else None,
+            marker=look.marker if alike else "o" if len(rows) <= MOST_MARKERS else None,
+            markevery=max(len(rows) // MOST_MARKERS, 1),
             markersize=4,
         )
     ax.margins(x=0.02)

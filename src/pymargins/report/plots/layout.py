@@ -44,6 +44,9 @@ class Layout:
     panels : tuple of Panel
     effect : str
         What all rows are slopes or contrasts of; empty where they are not, or differ.
+    told_by : tuple of str
+        What tells series apart, for the title of the legend: where rows are slopes or contrasts of
+        several things, the column that names these, and `by`.
     """
 
     kind: PlotKind
@@ -52,6 +55,7 @@ class Layout:
     facet: tuple[str, ...]
     panels: tuple[Panel, ...]
     effect: str = ""
+    told_by: tuple[str, ...] = ()
 
     @property
     def is_list(self) -> bool:
@@ -81,24 +85,29 @@ def arrange(
     variables: Variables, kind: PlotKind, x: str, by: Sequence[str], facet: Sequence[str]
 ) -> Layout:
     """Gather rows by panel and series, those of a series in the order of their places."""
-    effects = variables.effect_texts(leave_out=[x, *by, *facet])
-    same = len(set(effects)) == 1
-    keys = _keys(variables, by)
-    if not same:
+    taken = [x, *by, *facet]
+    effects = variables.effect_texts(leave_out=taken)
+    several = variables.effect_order(leave_out=taken)
+    keys, orders = _keys(variables, by), _orders(variables, by)
+    told_by = list(by)
+    if len(several) > 1:
         keys = [(effect, *key) for effect, key in zip(effects, keys, strict=True)]
-        keys = _in_order(keys, [list(dict.fromkeys(effects)), *_orders(variables, by)])
-    else:
-        keys = _in_order(keys, _orders(variables, by))
+        orders = [several, *orders]
+        differing = [n for n in variables.effects if n not in taken and variables.levels(n)[1:]]
+        told_by = [differing[0], *by]
+    grouped = _in_order(keys, orders)
+    named = dict(zip(_joined(list(grouped)), grouped.values(), strict=True))
     place = _places_along(variables, kind, x)
     panels: list[Panel] = []
     for title, members in panels_of(variables, facet):
         series: dict[str, IntArray] = {}
-        for name, rows in keys.items():
+        for name, rows in named.items():
             found = np.intersect1d(rows, members)
             if len(found):
                 series[name] = found[np.argsort(place[found], kind="stable")]
         panels.append(Panel(title, series))
-    return Layout(kind, x, tuple(by), tuple(facet), tuple(panels), effects[0] if same else "")
+    effect = effects[0] if len(several) == 1 else ""
+    return Layout(kind, x, tuple(by), tuple(facet), tuple(panels), effect, tuple(told_by))
 
 
 def _keys(variables: Variables, names: Sequence[str]) -> list[tuple[str, ...]]:
@@ -114,7 +123,7 @@ def _orders(variables: Variables, names: Sequence[str]) -> list[list[str]]:
 
 def _in_order(
     keys: Sequence[tuple[str, ...]], orders: Sequence[Sequence[str]]
-) -> dict[str, IntArray]:
+) -> dict[tuple[str, ...], IntArray]:
     """Return the rows of each key, keys in the order of their levels, the last fastest."""
     ranks = [{text: i for i, text in enumerate(order)} for order in orders]
     distinct = sorted(
@@ -124,19 +133,23 @@ def _in_order(
     rows: dict[tuple[str, ...], list[int]] = {key: [] for key in distinct}
     for i, key in enumerate(keys):
         rows[key].append(i)
-    return {", ".join(key): np.array(found, dtype=np.intp) for key, found in rows.items()}
+    return {key: np.array(found, dtype=np.intp) for key, found in rows.items()}
+
+
+def _joined(keys: Sequence[tuple[str, ...]]) -> list[str]:
+    """Write keys as one text each, in quotes where levels with commas would make two the same."""
+    names = [", ".join(key) for key in keys]
+    return names if len(set(names)) == len(keys) else [", ".join(map(repr, key)) for key in keys]
 
 
 def panels_of(variables: Variables, facet: Sequence[str]) -> list[tuple[str, IntArray]]:
     """Return the title and the rows of each panel."""
     if not facet:
         return [("", np.arange(len(variables.figures)))]
-    keys = _in_order(_keys(variables, facet), _orders(variables, facet))
-    titles = {
-        ", ".join(key): ", ".join(f"{n} = {t}" for n, t in zip(facet, key, strict=True))
-        for key in _keys(variables, facet)
-    }
-    return [(titles[key], rows) for key, rows in keys.items()]
+    return [
+        (", ".join(f"{n} = {t}" for n, t in zip(facet, key, strict=True)), rows)
+        for key, rows in _in_order(_keys(variables, facet), _orders(variables, facet)).items()
+    ]
 
 
 def _places_along(variables: Variables, kind: PlotKind, x: str) -> Any:

@@ -4,28 +4,37 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pymargins.report.plots.axes import best_columns, make_axes
+from pymargins.report.plots.axes import (
+    SINGLE,
+    TALLEST,
+    best_columns,
+    character,
+    first_axes,
+    make_axes,
+)
 from pymargins.report.plots.layout import Layout
-from pymargins.report.plots.style import LABEL_WIDTH, wrapped
+from pymargins.report.plots.style import LABEL_WIDTH, balanced
 from pymargins.report.plots.variables import Variables
-from pymargins.report.row_names import TERM
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-#: Inches of a row, of a further line of its label, and of both where there are many rows.
-ROW, LINE, SHORT_ROW, SHORT_LINE = 0.32, 0.19, 0.17, 0.13
-#: More rows than this are set closer.
+#: A row, and a further line of its label, in inches for a font of 10 points, as also below.
+ROW, LINE = 0.32, 0.19
+#: More rows than this, and those of figures that would be too tall, are set closer in small print.
 LONG = 30
+SHORT_ROW, SHORT_LINE = 0.17, 0.13
 #: A density needs more room than an interval.
 TALL = 0.62
-#: Inches of an axis beside its labels, and of a character of these.
-AXIS, CHARACTER = 3.6, 0.085
-NARROW_AXIS = 2.3
-#: Characters that the label of a narrow axis has room for.
-NARROW_LABEL = 26
+#: Above and below the rows of a panel, and below all of them.
+TITLE, BELOW = 0.45, 0.7
+#: An axis beside its labels, that of one of several panels, and of many side by side.
+AXIS, NARROW_AXIS, NARROWEST_AXIS = 3.6, 2.3, 1.7
+#: So many panels stand side by side before their axes are the narrowest; and at most.
+MANY, MOST_COLUMNS = 4, 6
 
 
 def row_labels(variables: Variables, layout: Layout) -> tuple[list[list[str]], str]:
@@ -38,7 +47,7 @@ def row_labels(variables: Variables, layout: Layout) -> tuple[list[list[str]], s
     if not layout.facet and layout.effect:
         names = [name.removeprefix(f"{layout.effect}, ") for name in names]
     names, title = _without_names(names, _names(variables))
-    rows = [[wrapped(names[i], LABEL_WIDTH) for i in panel.rows] for panel in layout.panels]
+    rows = [[balanced(names[i], LABEL_WIDTH) for i in panel.rows] for panel in layout.panels]
     return rows, title
 
 
@@ -86,40 +95,70 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def list_axes(layout: Layout, labels: Sequence[Sequence[str]]) -> list[Axes]:
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """How the panels of a list are set: side by side and one below the other, close or not."""
+
+    columns: int
+    rows: int
+    height: float
+    is_close: bool
+
+
+def list_sheet(layout: Layout, labels: Sequence[Sequence[str]]) -> Sheet:
+    """Find the sheet that is no taller than a page: more panels side by side, rows set closer."""
+    count, same = len(labels), _are_same(labels)
+    fewest = best_columns(count) if same else min(count, 2 if layout.facet else MANY)
+    tallest, sheets = TALLEST / _scale(), list[Sheet]()
+    for columns in range(fewest, max(min(count, MOST_COLUMNS), fewest) + 1):
+        rows = -(-count // columns)
+        room = (tallest - BELOW) / rows - TITLE
+        for close in (False, True):
+            height = max(_height(panel, layout.kind == "density", close, room) for panel in labels)
+            whole = rows * (height + TITLE) + BELOW
+            found = Sheet(columns, rows, whole * _scale(), close)
+            if whole <= tallest and (close or max(map(len, labels)) <= LONG):
+                return found
+            sheets.append(found)
+    return sheets[-1]
+
+
+def list_axes(sheet: Sheet, labels: Sequence[Sequence[str]], terms: bool) -> list[Axes]:
     """Return the axes of the panels of a list.
 
     Panels with the same rows stand side by side and name them once. Scales are shared, except
-    where panels are of different variables, which have different units.
+    where panels are of different variables (`terms`), which have different units.
     """
-    count = len(labels)
-    heights = [_height(rows, layout.kind == "density") for rows in labels]
+    same = _are_same(labels)
     widest = max(len(line) for rows in labels for row in rows for line in row.split("\n"))
-    names = widest * CHARACTER
-    if count == 1:
-        return list(make_axes((max(6.4, AXIS + names), heights[0] + 1.1)).ravel())
-    same = all(rows == labels[0] for rows in labels)
-    columns = best_columns(count) if same else min(count, 2 if layout.facet else 4)
-    rows = -(-count // columns)
-    width = columns * NARROW_AXIS + (names if same else columns * names)
+    names = widest * character("x-small" if sheet.is_close else "medium")
+    axis = AXIS if len(labels) == 1 else NARROW_AXIS if sheet.columns <= MANY else NARROWEST_AXIS
+    width = sheet.columns * axis + (names if same else sheet.columns * names)
     made = make_axes(
-        (max(width, 6.4), rows * (max(heights) + 0.45) + 0.7),
-        rows,
-        columns,
-        sharex=TERM not in layout.facet,
+        (max(width, SINGLE[0]), sheet.height),
+        sheet.rows,
+        sheet.columns,
+        sharex=not terms,
         sharey=same,
     )
-    every = list(made.ravel())
-    for ax in every[count:]:
-        ax.remove()
-    for ax in every[count - columns : count]:
-        ax.xaxis.set_tick_params(which="both", labelbottom=True)
-    return every[:count]
+    return first_axes(made, len(labels), sheet.columns)
 
 
-def _height(labels: Sequence[str], tall: bool) -> float:
-    """Return the inches that rows need."""
-    many = len(labels) > LONG
-    row, line = (SHORT_ROW, SHORT_LINE) if many else (ROW, LINE)
-    row = TALL if tall else row
-    return sum(row + line * label.count("\n") for label in labels)
+def _are_same(labels: Sequence[Sequence[str]]) -> bool:
+    return all(rows == labels[0] for rows in labels)
+
+
+def _scale() -> float:
+    """Return how large the font is that labels are written in."""
+    from matplotlib import rcParams
+
+    return float(rcParams["font.size"]) / 10.0
+
+
+def _height(labels: Sequence[str], density: bool, close: bool, room: float) -> float:
+    """Return the inches that rows need; curves that are set close take what room there is."""
+    row, line = (SHORT_ROW, SHORT_LINE) if close else (ROW, LINE)
+    further = line * sum(label.count("\n") for label in labels)
+    if density:
+        row = max(min(TALL, (room - further) / len(labels)), SHORT_ROW) if close else TALL
+    return row * len(labels) + further

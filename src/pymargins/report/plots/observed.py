@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from pymargins._typing import FloatArray
+from pymargins._typing import AnyArray, FloatArray
+from pymargins.asking.frames import as_frame
 from pymargins.errors import ArgumentError, ArgumentTypeError, listing, unknown_name
 from pymargins.facts import Kind, ResponseOf, Retransformed
 from pymargins.report.figures import Figures
@@ -45,31 +46,61 @@ class Observed:
     def __init__(
         self, data: Any, layout: Layout, variables: Variables, cluster: str | None = None
     ) -> None:
-        if not isinstance(data, pd.DataFrame):
-            raise ArgumentTypeError(f"data: expected a data frame, got {type(data).__name__}.")
-        figures = variables.figures
+        frame = as_frame(data)
+        if frame is None:
+            raise ArgumentTypeError(
+                f"data: expected a data frame, got {type(data).__name__}. True takes the rows of "
+                "the fit."
+            )
         self.layout, self.variables = layout, variables
-        self.outcome = outcome_column(figures)
-        names = [layout.x, *layout.by, *layout.facet]
+        self.outcome = outcome_column(variables.figures)
+        self.frame = self._needed(frame, cluster)
+        shown = np.zeros(len(self.frame), dtype=bool)
+        for panel in layout.panels:
+            for name in panel.series:
+                shown |= self._belongs(panel, name)
+        if not shown.any():
+            raise self._nothing()
+        self.size = int(shown.sum())
+        kept = np.flatnonzero(shown)
+        if self.size > MOST_POINTS:
+            kept = np.random.default_rng(SEED).choice(kept, MOST_POINTS, replace=False)
+        self.frame = self.frame.iloc[np.sort(kept)]
+
+    def _needed(self, frame: pd.DataFrame, cluster: str | None) -> pd.DataFrame:
+        """Return complete rows of the columns that are needed; of clusters their means."""
+        names = [self.layout.x, *self.layout.by, *self.layout.facet]
         needed = [self.outcome, *names, *([] if cluster is None else [cluster])]
         for name in needed:
-            if name not in data.columns:
+            if name not in frame.columns:
                 argument = "cluster" if name == cluster else "data"
-                raise unknown_name(argument, name, data.columns, "a column of the data")
-        self.frame = data[list(dict.fromkeys(needed))].dropna()
-        if not pd.api.types.is_numeric_dtype(self.frame[self.outcome]):
+                raise unknown_name(argument, name, frame.columns, "a column of the data")
+        kept: Any = frame[list(dict.fromkeys(needed))].dropna()
+        if not pd.api.types.is_numeric_dtype(kept[self.outcome]):
             raise ArgumentError(f"data: column {self.outcome!r}, the outcome, is not numeric.")
-        if cluster is not None:
-            by = list(dict.fromkeys([cluster, *names]))
-            means = self.frame.groupby(by, sort=False, observed=True)[self.outcome].mean()
-            self.frame = means.reset_index()
-        self.size = len(self.frame)
-        if self.size > MOST_POINTS:
-            kept = np.random.default_rng(SEED).choice(self.size, MOST_POINTS, replace=False)
-            self.frame = self.frame.iloc[np.sort(kept)]
+        if cluster is None:
+            return kept
+        by = list(dict.fromkeys([cluster, *names]))
+        return kept.groupby(by, sort=False, observed=True)[self.outcome].mean().reset_index()
+
+    def _nothing(self) -> ArgumentError:
+        """Build the error for data of which no row belongs to any line."""
+        x = [self.layout.x] if self.layout.kind == "points" else []
+        told = "; ".join(
+            f"{name} = {', '.join(self.variables.texts(name).values())}"
+            for name in (*self.layout.by, *self.layout.facet, *x)
+        )
+        return ArgumentError(
+            f"data: no complete row has the values of this picture ({told or 'no rows at all'}); "
+            "points are drawn where data have exactly these. Leave data= out, or predict at values "
+            "that were observed."
+        )
 
     def rows(self, panel: Panel, name: str) -> pd.DataFrame:
         """Return the rows of data that belong to a series of a panel."""
+        return self.frame.loc[self._belongs(panel, name)]
+
+    def _belongs(self, panel: Panel, name: str) -> AnyArray:
         row = int(panel.series[name][0])
         kept = np.ones(len(self.frame), dtype=bool)
         for column in (*self.layout.by, *self.layout.facet):
@@ -78,7 +109,7 @@ class Observed:
         if self.layout.kind == "points":
             levels = self.variables.levels(self.layout.x)
             kept &= np.array([value in levels for value in self.frame[self.layout.x]], dtype=bool)
-        return self.frame.loc[kept]
+        return kept
 
     def draw(self, ax: Axes, panel: Panel, looks: dict[str, Look]) -> None:
         """Draw points of each series in its colour."""
@@ -86,6 +117,8 @@ class Observed:
         alpha = float(np.clip(DENSE / np.sqrt(max(len(self.frame), 1)), 0.12, 0.7))
         for name in panel.series:
             part = self.rows(panel, name)
+            if not len(part):
+                continue
             color = looks[name].color if len(looks) > 1 else GREY
             ax.plot(
                 self._along(part, shifts[name]),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import numpy as np
+
 from pymargins.errors import ArgumentError, ArgumentTypeError, listing, near_miss
+from pymargins.values import value_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,8 +26,8 @@ BLACK, WHITE = "#000000", "#FFFFFF"
 DARK = 1.5
 DASHES = ("-", "--", ":", "-.")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
-#: Labels of rows and of the vertical axis, and of the horizontal one, are wrapped to these.
-LABEL_WIDTH, AXIS_WIDTH = 42, 60
+#: Labels of rows, and in legends, are wrapped to this.
+LABEL_WIDTH = 42
 GREY = "0.45"
 #: A colour as matplotlib knows it, several, or one for each level.
 Colors: TypeAlias = str | Sequence[Any] | Mapping[Any, Any]
@@ -31,7 +35,12 @@ Colors: TypeAlias = str | Sequence[Any] | Mapping[Any, Any]
 
 def wrapped(words: str, width: int) -> str:
     """Wrap words; keep their dollar signs from being read as mathematics."""
-    return textwrap.fill(words, width, break_on_hyphens=False).replace("$", r"\$")
+    return plain_dollars(textwrap.fill(words, width, break_on_hyphens=False))
+
+
+def plain_dollars(words: str) -> str:
+    """Keep dollar signs from being read as mathematics."""
+    return re.sub(r"(?<!\\)\$", r"\$", words)
 
 
 def balanced(words: str, width: int) -> str:
@@ -75,7 +84,7 @@ def looks(series: Sequence[str], palette: Sequence[Any], ax: Axes) -> dict[str, 
         name: Look(
             seen[i % len(seen)],
             DASHES[i // len(seen) % len(DASHES)],
-            MARKERS[i % len(MARKERS)],
+            MARKERS[(i + i // len(MARKERS)) % len(MARKERS)],  # not in step with the dashes
         )
         for i, name in enumerate(series)
     }
@@ -88,18 +97,10 @@ def palette_of(series: Sequence[str], colors: Colors | None) -> Sequence[Any]:
     from matplotlib import colors as mcolors
 
     if isinstance(colors, Mapping):
-        by_text = {str(level): color for level, color in colors.items()}
-        unknown = [name for name in by_text if name not in series]
-        if unknown:
-            raise ArgumentError(
-                f"colors: {listing(unknown)} is no line of this picture; there are "
-                f"{listing(series)}.{near_miss(unknown[0], series)}"
-            )
-        spare = iter([c for c in PALETTE if c not in by_text.values()] * len(series))
-        chosen = [by_text[name] if name in by_text else next(spare) for name in series]
+        chosen = _by_level(series, colors)
     elif mcolors.is_color_like(colors):
         chosen = [colors]
-    elif isinstance(colors, str) or not isinstance(colors, Sequence):
+    elif isinstance(colors, str) or not isinstance(colors, (Sequence, np.ndarray)):
         raise ArgumentTypeError(
             f"colors: expected a colour, a list of colours or a mapping of levels to colours, got "
             f"{colors!r}."
@@ -114,3 +115,20 @@ def palette_of(series: Sequence[str], colors: Colors | None) -> Sequence[Any]:
             else "colors: the list is empty."
         )
     return chosen
+
+
+def _by_level(series: Sequence[str], colors: Mapping[Any, Any]) -> list[Any]:
+    """Return the colour of each series, given by level: a value, or several in a tuple."""
+    by_text = {
+        ", ".join(map(value_text, level if isinstance(level, tuple) else (level,))): color
+        for level, color in colors.items()
+    }
+    unknown = [name for name in by_text if name not in series]
+    if unknown:
+        there = f"there are {listing(series)}" if any(series) else "it has one; give one colour"
+        raise ArgumentError(
+            f"colors: {listing(unknown)} is no line of this picture; {there}."
+            f"{near_miss(unknown[0], series)}"
+        )
+    spare = iter([c for c in PALETTE if c not in by_text.values()] * len(series))
+    return [by_text[name] if name in by_text else next(spare) for name in series]

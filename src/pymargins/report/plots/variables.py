@@ -36,6 +36,9 @@ class Variables:
         self.by_estimate = isinstance(order, str) and order == BY_ESTIMATE
         self._first = {} if self.by_estimate else self._checked(order)
         self._levels: dict[str, tuple[Any, ...]] = {}
+        facts = figures.facts
+        # columns that the model does not have are labels of subgroups, whatever numbers they are
+        self._groups = frozenset(facts.asked.over) - frozenset(facts.session.variables)
 
     @property
     def columns(self) -> Mapping[str, Sequence[Any]]:
@@ -79,6 +82,8 @@ class Variables:
             return False
         if name.removeprefix("at_") in self.figures.facts.session.categories:
             return False
+        if name in self._groups:
+            return False
         values = self.columns[name]
         return all(map(_is_number, values)) or all(isinstance(v, date) for v in values)
 
@@ -104,11 +109,36 @@ class Variables:
         texts = [": ".join(str(part) for part in row if part) for row in rows]
         return texts or [""] * len(self.figures)
 
-    def check(self, argument: str, names: Iterable[str]) -> None:
-        """Refuse what names no column."""
-        for name in names:
+    def effect_order(self, leave_out: Sequence[str] = ()) -> list[str]:
+        """Return the distinct texts of effects, in the order of their levels."""
+        names = [name for name in self.effects if name not in leave_out]
+        texts = self.effect_texts(leave_out)
+        ranks = {
+            text: [self.levels(name).index(self.columns[name][i]) for name in names]
+            for i, text in reversed(list(enumerate(texts)))
+        }
+        return sorted(ranks, key=lambda text: ranks[text])
+
+    def check(self, argument: str, names: Sequence[Any]) -> None:
+        """Refuse what names no column, or one twice."""
+        for i, name in enumerate(names):
+            if not isinstance(name, str):
+                raise ArgumentTypeError(
+                    f"{argument}: expected the name of a variable of this result, got {name!r}. "
+                    f"Known: {listing(self.columns) or 'none'}."
+                )
             if name not in self.columns:
                 raise unknown_name(argument, name, self.columns, "a variable of this result")
+            if name in names[:i]:
+                raise ArgumentError(f"{argument}: {name!r} is named twice.")
+
+    def check_order(self, x: str) -> None:
+        """Refuse an order of the numbers along an axis, which have their own."""
+        if x in self._first:
+            raise ArgumentError(
+                f"order: {x!r} is a number along the axis here, which has its own order. Leave it "
+                'out, or make categories of its values, kind="points".'
+            )
 
     def sorted(self, rows: IntArray) -> IntArray:
         """Return rows of a list in the order asked for."""
@@ -132,10 +162,11 @@ class Variables:
                 'order: expected a mapping of variables to their levels, or "estimate"; got '
                 f"{order!r}."
             )
-        self.check("order", order)
+        self.check("order", list(order))
         out: dict[str, tuple[Any, ...]] = {}
         for name, given in order.items():
-            levels = tuple([given] if isinstance(given, str) else given)
+            listed = isinstance(given, Iterable) and not isinstance(given, str)
+            levels = tuple(given) if listed else (given,)
             known = list(dict.fromkeys(self.columns[name]))
             for level in levels:
                 if level not in known:
@@ -165,12 +196,18 @@ def is_indicator(levels: Sequence[Any]) -> bool:
     return all(level in (0, 1) for level in levels)
 
 
+def are_spans(values: Sequence[Any]) -> bool:
+    """Tell whether these are spans of time, which stand along an axis in days."""
+    return any(isinstance(v, (timedelta, np.timedelta64)) for v in values)
+
+
 def places_of(values: Sequence[Any]) -> AnyArray:
-    """Return numbers as they are, spans of time in days, and dates as dates."""
-    if any(isinstance(v, timedelta) for v in values):
+    """Return numbers as they are, spans of time in days, and dates as clocks show them."""
+    if are_spans(values):
         return np.array([pd.Timedelta(v) / pd.Timedelta(days=1) for v in values])
-    if all(isinstance(v, date) for v in values):
-        return np.asarray(pd.to_datetime(list(values)), dtype="datetime64[ns]")
+    if values and all(isinstance(v, date) for v in values):
+        shown = [pd.Timestamp(v).tz_localize(None) for v in values]
+        return np.asarray(pd.DatetimeIndex(shown), dtype="datetime64[ns]")
     return np.array(values, dtype=float)
 
 
