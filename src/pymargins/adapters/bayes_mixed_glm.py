@@ -120,6 +120,7 @@ class BayesMixedGlmAdapter(TakesEquations):
             },
             factor_values={MEAN: rows.values, RANDOM: self.part.values},
             null_spaces={"beta": column_rank(rows.exog).null_space},
+            index=rows.index,
             health=self._health,
             typical=PredictorMean(link),
         )

@@ -69,7 +69,8 @@ class LearnerAdapter:
                 "it to a data frame."
             )
         self.features = tuple(str(name) for name in features)
-        self.frame = _frame(data, self.features)
+        given = _frame(data, self.features)
+        self.index, self.frame = given.index, snapshot(given)
         self.outcome = _outcome(self.frame, self.features, outcome)
         self.learners: list[Any] = [model]
         self.fitted = self._read()
@@ -112,6 +113,7 @@ class LearnerAdapter:
             ),
             covariances={"model": CovarianceOffer(no_covariance)},
             factor_values={MEAN: evaluate_factors(design, frame)},
+            index=self.index,
             groups=np.arange(len(frame)),
             refits=self,
         )
@@ -194,7 +196,7 @@ def _frame(data: Any, features: Sequence[str]) -> pd.DataFrame:
                 f"data: there is no column {name!r}, a feature of the learner."
                 f"{near_miss(name, frame.columns)}"
             )
-    return snapshot(frame.reset_index(drop=True))
+    return frame
 
 
 def _outcome(frame: pd.DataFrame, features: Sequence[str], outcome: str | None) -> str:

@@ -103,6 +103,7 @@ class LinearModelsAdapter:
             places_by_values(design.rows(values, len(frame)), found.names, self._columns),
             frame,
             self._facts(frame, weighted, data is None),
+            index=self.dependent.index,
             groups=np.arange(len(frame)),
         )
 

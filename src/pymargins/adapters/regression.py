@@ -302,6 +302,7 @@ class RegressionAdapter(Refitted):
             offsets={} if rows.offset is None else {MEAN: rows.offset},
             null_spaces={"beta": self.rank.null_space},
             row_weights=self.counts,
+            index=rows.index,
             groups=np.arange(len(rows.frame)),
             refits=self,
             health=self._health,

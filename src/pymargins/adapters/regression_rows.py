@@ -47,6 +47,8 @@ class FittedRows:
         What read the formula, ``"patsy"`` or ``"formulaic"``; nothing of a fit from arrays.
     order : str, optional
         The text that tells the order of the variables, where the design lost it.
+    index : Index, optional
+        Of the rows as the user's own frame had it; None of a fit from arrays without one.
     """
 
     frame: pd.DataFrame
@@ -56,6 +58,7 @@ class FittedRows:
     offset: FloatArray | None
     engine: str = ""
     order: str | None = None
+    index: pd.Index | None = None
 
 
 def fitted_rows(source: Any, training_data: Any) -> FittedRows:
@@ -75,9 +78,11 @@ def fitted_rows(source: Any, training_data: Any) -> FittedRows:
     exog = np.asarray(source.exog, dtype=float)
     spec = stored_spec(source.data)
     if spec is not None:
-        frame = snapshot(_formula_frame(source, training_data, len(exog)))
+        own = _formula_frame(source, training_data, len(exog))
+        index, frame = own.index, snapshot(own)
         design = _as_fitted(design_of_spec(spec, frame), source.exog_names)
     else:
+        index = _array_index(source, training_data, len(exog))
         frame, design = _array_frame(source, training_data, exog)
     values = evaluate_factors(design, frame)
     check_design(design, values, exog)
@@ -89,6 +94,7 @@ def fitted_rows(source: Any, training_data: Any) -> FittedRows:
         offset=fitted_offset(source, len(exog)),
         engine=formula_engine(spec),
         order=formula_order(source, spec),
+        index=index,
     )
 
 
@@ -140,6 +146,14 @@ def _without(frame: pd.DataFrame, dropped: Any) -> pd.DataFrame:
     kept = np.ones(len(frame), dtype=bool)
     kept[np.asarray(dropped, dtype=np.intp)] = False
     return frame.loc[kept]
+
+
+def _array_index(source: Any, training_data: Any, n: int) -> pd.Index | None:
+    """Return the index of the rows of a fit from arrays: of the data, or of the arrays."""
+    if training_data is not None:
+        return _given_frame(source, training_data, n).index
+    labels = source.data.row_labels
+    return None if labels is None else pd.Index(labels)
 
 
 def _array_frame(source: Any, training_data: Any, exog: FloatArray) -> tuple[pd.DataFrame, Design]:

@@ -18,7 +18,8 @@ def aligned(values: Any, index: pd.Index | None, argument: str, n: int) -> Any:
     ----------
     values : Any
     index : Index or None
-        Of the rows, as the user's frame had it; None where it is not known.
+        Of the rows, as the user's frame had it; None where it is not known: then a series is
+        taken where it is plainly in the order of the rows, numbered from 0.
     argument : str
         How messages call the values.
     n : int
@@ -27,15 +28,18 @@ def aligned(values: Any, index: pd.Index | None, argument: str, n: int) -> Any:
     Raises
     ------
     ArgumentError
-        Where the index of the series does not name every row, each once.
+        Where the index of the series does not name every row, each once, or cannot be compared.
     """
     if not isinstance(values, pd.Series):
         return values
-    if index is None:
-        index = pd.RangeIndex(n)
-    if values.index.equals(index):
+    if values.index.equals(pd.RangeIndex(n) if index is None else index):
         return values
     plain = f"Where they are in the order of the rows, pass {argument}.to_numpy()."
+    if index is None:
+        raise ArgumentError(
+            f"{argument}: this class of models does not keep the index of its {n} rows, so that a "
+            f"series cannot be matched with them by its own. {plain}"
+        )
     if not (values.index.is_unique and index.is_unique):
         raise ArgumentError(
             f"{argument}: the index of this series, or of the rows it belongs to, names some rows "
