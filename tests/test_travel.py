@@ -78,6 +78,7 @@ def slope_over(m: Margins, column: str):
     return m.dydx("dose", over=column)
 
 
+@pytest.mark.slow
 def test_joblib_workers(fitted):
     joblib = pytest.importorskip("joblib")
     m = session(fitted, vcov="gls")

@@ -340,6 +340,7 @@ def test_sessions_refuse_options_that_do_not_fit(options, error, words, fit):
         Margins(fit, **options)
 
 
+@pytest.mark.slow
 def test_statsmodels_refits_run_on_a_dask_cluster(fit):
     import distributed
     import joblib
