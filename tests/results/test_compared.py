@@ -51,6 +51,18 @@ def test_standard_errors_and_other_levels(sessions: Any) -> None:
     assert f"{small.conf_int(0.9).iloc[0, 0]:.3f}" in at_90.rows[0][1]
 
 
+def test_who_is_averaged_over_is_said_once_or_of_each(sessions: Any) -> None:
+    small, large = (sessions[name].dydx("age") for name in ("small", "large"))
+    once = compare({"A": small, "B": large}).summary()
+    assert once.notes[3:] == ("Averaged over the 120 rows of the fit.",)
+    df = pd.DataFrame({"x": [1.0, 2.0, 4.0, 3.0], "arm": list("abba"), "y": [1.0, 3.0, 2.0, 5.0]})
+    fit = smf.ols("y ~ x + arm", df).fit()
+    by_at = {at: Margins(fit, at=at).dydx("x") for at in ("overall", "balanced")}
+    _, overall, balanced = compare(by_at).summary().notes
+    assert overall.endswith("averaged over the 4 rows of the fit.")
+    assert "averaged over every combination of the categorical variables" in balanced
+
+
 def test_it_exports(sessions: Any) -> None:
     both = {name: sessions[name].predict("arm") for name in ("small", "large")}
     table = compare(both)

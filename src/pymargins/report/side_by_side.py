@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from pymargins._typing import FloatArray
 from pymargins.facts import ResultFacts
 from pymargins.report import numbers, words
-from pymargins.report.figures import Figures, title_of
+from pymargins.report.figures import Figures, about_population, title_of
 from pymargins.report.notes import sentence
 from pymargins.report.row_names import RowNames, row_names
 from pymargins.report.summary import Summary
@@ -44,7 +44,7 @@ def side_by_side(results: Mapping[str, Figures], show: Shown) -> Summary:
         title=_title(facts),
         header=(*names.header, *results),
         rows=tuple(zip(*names.cells, *cells, strict=True)),
-        notes=(f"In brackets {what}.", *map(_foundation, results, facts)),
+        notes=(f"In brackets {what}.", *_foundations(results, facts)),
         align=names.align + "r" * len(cells),
         keys=len(names.header) if len(names.header) > 1 else 0,
     )
@@ -88,7 +88,16 @@ def _title(facts: Sequence[ResultFacts]) -> str:
     return titles[0] if len(titles) == 1 else plain[:1].upper() + plain[1:]
 
 
-def _foundation(name: str, facts: ResultFacts) -> str:
+def _foundations(names: Iterable[str], facts: Sequence[ResultFacts]) -> list[str]:
+    """Say on what each column rests, and over whom all are averaged, or each."""
+    populations = [about_population(one) for one in facts]
+    if len(set(populations)) == 1:
+        return [*map(_foundation, names, facts), *populations[0]]
+    own = [[text.rstrip(".") for text in said] for said in populations]
+    return list(map(_foundation, names, facts, own))
+
+
+def _foundation(name: str, facts: ResultFacts, more: Iterable[str] = ()) -> str:
     """Say on what one column rests."""
     session = facts.session
     parts = [
@@ -97,5 +106,6 @@ def _foundation(name: str, facts: ResultFacts) -> str:
         words.method_words(session.method),
         words.reference_words(session.reference),
         f"covariance: {words.covariance_words(session.covariance)}",
+        *(text[:1].lower() + text[1:] for text in more),
     ]
     return f"{name}: {sentence('; '.join(part for part in parts if part))}"
