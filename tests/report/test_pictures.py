@@ -191,6 +191,13 @@ def test_the_axis_says_what_all_rows_are_slopes_of() -> None:
     assert ax.get_xlabel() == "Average slope: score, dose (95 % CI)"
 
 
+def test_names_of_variables_stay_behind_different_effects() -> None:
+    columns = {"term": ["age", "dose"], "contrast": ["", ""], "arm": ["a", "b"]}
+    labels = ["age, arm=a", "dose, arm=b"]
+    facts = ResultFacts(GLS, SLOPE, IDENTITY).noting(Asked(over=("arm",)))
+    assert named(plot(made_figures(range(2), facts, labels, columns))) == (labels, "")
+
+
 def test_long_lists_have_lines_from_names_to_intervals() -> None:
     for size, lines in ((8, False), (9, True)):
         ax = plot(made_figures(range(size), ResultFacts(GLS, SLOPE, IDENTITY)))

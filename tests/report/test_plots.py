@@ -166,6 +166,19 @@ def test_long_lists_are_split_where_a_variable_has_few_levels() -> None:
     assert np.concatenate([panel.rows for panel in whole.panels]).tolist() == list(range(288))
 
 
+def test_contrasts_within_levels_have_a_panel_for_each() -> None:
+    within = {"contrast": ["B - A", "C - A"] * 2, "sex": ["f", "f", "m", "m"]}
+    layout = layout_of(made_figures(range(4), facts_of(CONTRAST), columns=within))
+    assert [panel.title for panel in layout.panels] == ["sex = f", "sex = m"]
+    whole = layout_of(made_figures(range(4), facts_of(CONTRAST), columns=within), facet=[])
+    assert len(whole.panels) == 1
+    one = {"contrast": ["B - A"] * 2, "sex": ["f", "m"]}
+    single = layout_of(made_figures(range(2), facts_of(CONTRAST), columns=one))
+    assert (single.facet, single.effect) == ((), "B - A")
+    slopes = {"term": ["age", "dose"] * 2, "contrast": [""] * 4, "sex": ["f", "f", "m", "m"]}
+    assert layout_of(made_figures(range(4), facts_of(SLOPE), columns=slopes)).facet == ()
+
+
 @pytest.mark.parametrize(
     "variables",
     [

@@ -21,7 +21,7 @@ from pymargins.report.plots.layout import (
     repeats,
 )
 from pymargins.report.plots.variables import Variables
-from pymargins.report.row_names import OUTCOME, TERM
+from pymargins.report.row_names import CONTRAST, OUTCOME, TERM
 
 #: A variable with fewer values makes no curve.
 FEWEST_VALUES = 3
@@ -31,7 +31,7 @@ MOST_LINES = 12
 MOST_DODGED, MOST_PLACES, MOST_PANELS = 8, 24, 24
 #: Points are of a grid where at least this share of its combinations are there.
 GRID = 0.5
-#: Lists with more rows are split at a variable, where one has few levels.
+#: Lists with more rows, and of several contrasts, are split at a variable that has few levels.
 LONG_LIST = 12
 MOST_LISTS = 12
 #: Numbers with more values do not split lists.
@@ -229,7 +229,7 @@ def _is_grid(variables: Variables) -> bool:
 def _list(variables: Variables, kind: PlotKind, facets: list[str] | None, single: bool) -> Layout:
     """Set rows one below the other; long lists in several panels."""
     size = len(variables.figures)
-    if facets is None and not single and size > LONG_LIST:
+    if facets is None and not single and (size > LONG_LIST or _several_contrasts(variables)):
         facets = _few_levels(variables)
     panels = tuple(
         Panel(title, {"": variables.sorted(rows)})
@@ -245,8 +245,15 @@ def _list(variables: Variables, kind: PlotKind, facets: list[str] | None, single
     return replace(layout, panels=tuple(Panel("", {"": rows}) for rows in parts))
 
 
+def _several_contrasts(variables: Variables) -> bool:
+    """Tell whether rows are several contrasts of the same quantity, which are read together."""
+    columns, effects = variables.columns, variables.effects
+    several = CONTRAST in effects and len(set(columns[CONTRAST])) > 1
+    return several and (TERM not in effects or len(set(columns[TERM])) == 1)
+
+
 def _few_levels(variables: Variables) -> list[str] | None:
-    """Return the variable at which a long list is split: the one with the fewest levels."""
+    """Return the variable at which a list is split: the one with the fewest levels."""
     found: dict[str, int] = {}
     terms = [name for name in variables.effects if name == TERM and len(variables.levels(name)) > 1]
     for name in (*terms, *variables.varying):

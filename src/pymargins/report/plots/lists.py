@@ -46,7 +46,11 @@ def row_labels(variables: Variables, layout: Layout) -> tuple[list[list[str]], s
     names = _in_panels(variables, layout) if layout.facet else list(variables.figures.labels)
     if not layout.facet and layout.effect:
         names = [name.removeprefix(f"{layout.effect}, ") for name in names]
-    names, title = _without_names(names, _names(variables))
+    several = len(set(variables.effect_texts(layout.facet))) > 1
+    if several and names != variables.effect_texts(layout.facet):
+        title = ""  # "B - A, arm=x": the name tells where the contrast ends
+    else:
+        names, title = _without_names(names, _names(variables))
     rows = [[balanced(names[i], LABEL_WIDTH) for i in panel.rows] for panel in layout.panels]
     return rows, title
 
