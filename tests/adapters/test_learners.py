@@ -137,6 +137,8 @@ def test_what_is_missing_is_said(data, least_squares):
         )
     with pytest.raises(UnsupportedError, match="no slope by 'x'"):
         least_squares.dydx("x")
+    with pytest.raises(UnsupportedError, match="no coefficients, so that there are no terms"):
+        least_squares.joint_tests()
     with pytest.raises(UnsupportedModelError, match="is not fitted"):
         Margins(LinearRegression(), data=data)
     with pytest.raises(ModelError, match="fitted to an array"):

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
+import statsmodels.formula.api as smf
 
 from pymargins import ArgumentError, Margins
 from support.oracle_cases import load
@@ -58,6 +60,21 @@ def test_overall_means_are_those_of_the_oracle(case, scheme):
     found = Margins(load(case).adapter, at="balanced", weights=scheme).predict()
     assert found.estimate[0] == pytest.approx(query.rows[0]["estimate"], rel=1e-8)
     assert found.std_error[0] == pytest.approx(query.rows[0]["asymptotic"]["se"], rel=1e-8)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_a_row_counts_as_often_as_its_frequency_weight_says(scheme):
+    rng = np.random.default_rng(5)
+    rows = study().assign(often=rng.integers(1, 6, 96), passed=rng.integers(0, 2, 96))
+    each = rows.loc[rows.index.repeat(rows["often"])].reset_index(drop=True)
+    formula, family = "passed ~ age * school + smoker", sm.families.Binomial()
+    counted = smf.glm(formula, rows, family=family, freq_weights=rows["often"]).fit()
+    repeated = smf.glm(formula, each, family=family).fit()
+    found, right = (Margins(f, at="balanced", weights=scheme) for f in (counted, repeated))
+    for atexog in (None, "school", "smoker"):
+        one, other = found.predict(atexog), right.predict(atexog)
+        np.testing.assert_allclose(one.estimate, other.estimate, rtol=1e-10)
+        np.testing.assert_allclose(one.std_error, other.std_error, rtol=1e-10)
 
 
 def test_within_subgroups_combinations_count_by_their_own_cells():

@@ -202,6 +202,11 @@ def test_what_needs_p_values_is_refused(logit, draws, ask):
         ask(result)
 
 
+def test_terms_are_not_tested(logit, draws):
+    with pytest.raises(UnsupportedError, match="joint_tests: a posterior has no p-values"):
+        Margins(logit, method=Posterior(draws)).joint_tests()
+
+
 # --- draws that cannot be used -------------------------------------------------------------------
 
 
@@ -234,4 +239,7 @@ def test_options(logit, draws):
         Posterior(draws, interval="hpd")
     for options in ({"vcov": "HC1"}, {"df": 3}, {"cluster": "school"}):
         with pytest.raises(ArgumentError, match="a posterior has its uncertainty in its draws"):
+            Margins(logit, method=Posterior(draws), **options)
+    for options in ({"n_boot": 9}, {"rng": 1}, {"n_jobs": 2}):
+        with pytest.raises(ArgumentError, match="a Posterior does not use it; leave it out"):
             Margins(logit, method=Posterior(draws), **options)

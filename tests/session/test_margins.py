@@ -348,6 +348,18 @@ def test_extrapolation_is_noted(model):
     assert "outside" not in str(m.predict({"age": [30, 60]}).summary())
 
 
+def test_extrapolation_of_rows_that_are_given_is_noted_unless_they_are_set(model):
+    note = "age = 90 lies outside the observed range"
+    older = study()
+    older.loc[0, "age"] = 90.0
+    for at in (older, {"age": 90}, {"age": lambda age: 90.0}):
+        m = session(model, vcov="gls", at=at)
+        asked = [m.predict("treated"), m.dydx("age"), m.contrasts(pairwise("treated"))]
+        assert all(note in str(one.summary()).replace("\n", " ") for one in asked)
+        assert "outside" not in str(m.predict({"age": 60}).summary())
+    assert "outside" not in str(session(model, vcov="gls", at={"age": "max"}).predict().summary())
+
+
 def test_the_four_scales_have_names(model):
     for name, opened in (
         ("identity", Margins.linear_scale),

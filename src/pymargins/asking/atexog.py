@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pymargins.asking.extrapolation import beyond_observed
 from pymargins.asking.filled import all_values, as_mapping
 from pymargins.asking.frames import as_frame
 from pymargins.asking.names import pinnable
@@ -243,27 +244,14 @@ def _one(value: Any) -> Any:
     return value.item() if isinstance(value, np.ndarray) else value
 
 
-def notes_of(fitted: Fitted, grid: Grid, subgroups: pd.DataFrame) -> list[Note]:
-    """Tell what a table should say of a grid and of subgroups."""
+def notes_of(
+    fitted: Fitted, grid: Grid, subgroups: pd.DataFrame, beyond: Sequence[Extrapolation] = ()
+) -> list[Note]:
+    """Tell what a table should say of a grid, of subgroups, and of rows `beyond` those observed."""
     over = tuple(map(str, subgroups.columns))
     notes: list[Note] = [Asked(over, (*grid.pins, *grid.shifts))]
     predicted = fitted.facts.random_effects is RandomEffects.PREDICTED
     if fitted.facts.group_name in over and not predicted:
         notes.append(GroupsAsSubgroups(str(fitted.facts.group_name)))
-    return [*notes, *_extrapolations(fitted, grid)]
-
-
-def _extrapolations(fitted: Fitted, grid: Grid) -> list[Extrapolation]:
-    """Name the pinned numeric variables that leave their observed range."""
-    notes: list[Extrapolation] = []
-    for name, column in grid.pins.items():
-        variable = fitted.variables[name]
-        if variable.kind != "numeric":
-            continue
-        values = variable.numbers(column)
-        low, high = float(values.min()), float(values.max())
-        if low < variable.low or high > variable.high:
-            far = low if low < variable.low else high
-            value = variable.of_numbers(np.array([far])).iloc[0] if variable.is_date else far
-            notes.append(Extrapolation(name, value, *variable.ends))
-    return notes
+    own = [note for note in beyond if note.variable not in grid.pins]
+    return [*notes, *beyond_observed(fitted, grid.pins), *own]

@@ -60,17 +60,18 @@ def grid_weights(fitted: Fitted, scheme: str) -> FloatArray | None:
     """Return the weight of each combination; None where all are equal.
 
     ``"proportional"`` and ``"cells"`` take the share of the rows of the fit that a combination
-    has, ``"outer"`` the product of the shares of its levels. A variable that is set is set in
-    every combination, so that what is left are the weights of the others: their own joint shares,
-    whatever the level of the first. With ``"cells"`` they are its shares within that level
-    (`Chunk.own_levels`).
+    has, each as often as its frequency weight says, ``"outer"`` the product of the shares of its
+    levels. A variable that is set is set in every combination, so that what is left are the
+    weights of the others: their own joint shares, whatever the level of the first. With
+    ``"cells"`` they are its shares within that level (`Chunk.own_levels`).
     """
     factors = categories(fitted)
     if scheme == "equal" or not factors:
         return None
     shares = np.zeros([len(v.levels) for v in factors])
     codes = tuple(encode(fitted.frame[v.name], v.levels) for v in factors)
-    np.add.at(shares, codes, 1.0 / len(codes[0]))
+    counts = np.ones(len(codes[0])) if fitted.row_weights is None else fitted.row_weights
+    np.add.at(shares, codes, counts / counts.sum())
     if scheme == "outer":
         outer = np.ones(1)
         for axis in range(shares.ndim):

@@ -11,6 +11,7 @@ import pandas as pd
 
 from pymargins._typing import FloatArray
 from pymargins.asking.balance import balanced_frame, grid_weights, scheme_of
+from pymargins.asking.extrapolation import beyond_observed
 from pymargins.asking.frames import as_frame, check_frame, snapshot
 from pymargins.asking.offsets import (
     fixed_offset,
@@ -35,7 +36,7 @@ from pymargins.errors import (
 from pymargins.estimands.chunks import Chunk, Held
 from pymargins.estimands.rows import Rows, Strata
 from pymargins.estimands.sampled import SampledRows
-from pymargins.facts import PopulationFacts, Where
+from pymargins.facts import Extrapolation, PopulationFacts, Where
 from pymargins.models.clusters import ClusterMean
 from pymargins.models.fitted import Fitted
 
@@ -68,6 +69,8 @@ class Population:
         Whether scenarios are averaged over the rows that have the levels they set.
     units : Strata, optional
         Of a sample: the unit of each row.
+    beyond : tuple of Extrapolation
+        Where rows that were given leave what was observed.
     """
 
     fitted: Fitted
@@ -79,6 +82,7 @@ class Population:
     offset: float | None = None
     own_levels: bool = False
     units: Strata | None = None
+    beyond: tuple[Extrapolation, ...] = ()
 
     def sampled(self, units: Strata) -> Population:
         """Return the same rows taken for a sample, whose units these are."""
@@ -185,7 +189,8 @@ def _from_frame(
     offsets = offsets_of(fitted, len(frame), offset)
     rows = Rows(fitted.designs, fitted.variables, columns, len(frame), weight, offsets=offsets)
     facts = PopulationFacts(Where.FRAME, len(frame), weight is not None)
-    return Population(fitted, frame, rows, None, weight, facts)
+    beyond = tuple(beyond_observed(fitted, columns))
+    return Population(fitted, frame, rows, None, weight, facts, beyond=beyond)
 
 
 def _named(
@@ -247,7 +252,7 @@ def _from_mapping(
                 "'mean' or 'p25', or the value itself."
             )
         rules[name] = parse_rule(fitted.variables[name], rule)
-    summary_rows(fitted, fitted.frame, rules, weights, None)  # a bad function is told of here
+    row = summary_rows(fitted, fitted.frame, rules, weights, None)  # tells of a bad function
     settings = tuple((str(k), rule_text(v)) for k, v in at.items())
     facts = PopulationFacts(
         Where.MAPPING,
@@ -257,7 +262,8 @@ def _from_mapping(
         counted,
         offset_rule=offset_rule(fitted, "median", offset),
     )
-    return Population(fitted, fitted.frame, None, rules, weights, facts, offset)
+    beyond = tuple(beyond_observed(fitted, row.columns))
+    return Population(fitted, fitted.frame, None, rules, weights, facts, offset, beyond=beyond)
 
 
 def fit_weights(fitted: Fitted, weights: Any) -> tuple[FloatArray | None, bool]:

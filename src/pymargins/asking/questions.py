@@ -50,7 +50,7 @@ def predictions(
     labels, columns = points.table(subgroups)
     question = Question(rows, points.grid, tuple(labels), columns)
     asked = kept(average_of(fitted.mean, question), fitted.mean, places)
-    return asked, notes_of(fitted, points.grid, subgroups)
+    return asked, notes_of(fitted, points.grid, subgroups, population.beyond)
 
 
 def effects(
@@ -87,7 +87,7 @@ def effects(
             parts += change_effects(question, fitted.mean, variable, kind)
     what = kind_of(verb, [fitted.variables[name] for name in names])
     asked = kept(stacked(parts), fitted.mean, places)
-    return asked, notes_of(fitted, points.grid, subgroups), what
+    return asked, notes_of(fitted, points.grid, subgroups, population.beyond), what
 
 
 def _names(fitted: Fitted, variables: Any, verb: str) -> list[str]:

@@ -110,7 +110,9 @@ def simple_effects(
     question = Question(rows, points.grid, tuple(context), columns)
     means, asked = _means(fitted, question, parsed)
     means = kept(means, fitted.mean, places)
-    notes = list(dict.fromkeys(n for grid in asked for n in notes_of(fitted, grid, subgroups)))
+    beyond = population.beyond
+    told = (note for grid in asked for note in notes_of(fitted, grid, subgroups, beyond))
+    notes = list(dict.fromkeys(told))
     if contrasts is None:
         return Asked(means, None, notes)
     named = contrast_weights(contrasts, [s.label for s in parsed], ratios=ratios)

@@ -24,7 +24,7 @@ from pymargins.errors import (
 from pymargins.estimands.chunks import Chunk, Sums
 from pymargins.estimands.passes import Arriving
 from pymargins.estimands.rows import Rows, Strata
-from pymargins.facts import PopulationFacts, Where
+from pymargins.facts import Extrapolation, PopulationFacts, Where
 from pymargins.models.design import Design
 from pymargins.models.fitted import MEAN, Fitted
 from pymargins.models.variables import Variable
@@ -49,6 +49,11 @@ class StreamedPopulation:
     reader: Reader
     facts: PopulationFacts
     progress: bool | None
+
+    @property
+    def beyond(self) -> tuple[Extrapolation, ...]:
+        """Nothing: its rows are seen only while a question is answered."""
+        return ()
 
     def stratify(self, over: Any) -> tuple[Arriving, pd.DataFrame]:
         """Return rows with their subgroups by the `over` columns, and a row of labels for each.

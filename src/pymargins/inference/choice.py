@@ -151,6 +151,11 @@ def parse_method(method: Any, options: Mapping[str, Any]) -> Option:
     if isinstance(method, (*METHODS.values(), Posterior)):
         if given:
             option = next(iter(given))
+            name = next((k for k, made in METHODS.items() if type(method) is made), POSTERIOR)
+            if option not in USES.get(name, ()):
+                raise ArgumentError(
+                    f"{option}: a {type(method).__name__} does not use it; leave it out."
+                )
             raise ArgumentError(
                 f"{option}: give it to {type(method).__name__}({option}=...) or to the session "
                 "with a method named by a string, not to both."

@@ -73,6 +73,12 @@ def joint_tests(fitted: Fitted, inference: Uncertainty, by: Any = None) -> pd.Da
             "joint_tests: it tests the terms of the fixed part, in which known clusters play no "
             'part. Ask a session without random_effects="predicted".'
         )
+    if not fitted.mean.predictors:
+        raise UnsupportedError(
+            f"joint_tests: a {fitted.facts.kind} has no coefficients, so that there are no terms "
+            "to test. Ask for the differences that matter and test them together: "
+            "m.contrasts(pairwise(...)).joint_test()."
+        )
     terms = term_variables(fitted)
     if not terms:
         raise ArgumentError("joint_tests: the model has no term besides the intercept.")

@@ -58,12 +58,19 @@ class TermVerbs(Session):
         ------
         ArgumentError
             Where the model has no term besides the intercept.
+        UnsupportedError
+            For known clusters, learners, and draws of a posterior.
 
         References
         ----------
         Lenth, R. V. (2016). Least-squares means: the R package lsmeans. *Journal of Statistical
         Software* 69(1). doi:10.18637/jss.v069.i01
         """
+        if self.facts.of_posterior:
+            raise UnsupportedError(
+                "joint_tests: a posterior has no p-values. Ask for the effects of a term, "
+                "m.dydx(...) or m.contrasts(...), and for their draws, result.draws."
+            )
         found = joint_tests(self._fitted, self._inference, by)
         return PrintedFrame.of(found, self._titled("Joint tests of terms"), self._foundations)
 
