@@ -205,6 +205,13 @@ def test_a_mapping_that_sets_nothing_and_names_that_look_like_fields() -> None:
     assert words.population_words(odd) == "at one row ({n}={x}; the others typical)"
 
 
+def test_variables_that_are_set_are_enumerated() -> None:
+    facts = PopulationFacts(Where.OVERALL, 24)
+    for given, shown in ((("a",), "a"), (("a", "b"), "a and b"), (("a", "b", "c"), "a, b and c")):
+        said = words.population_words(facts, Asked((), given))
+        assert said.endswith(f", with {shown} set in every row")
+
+
 def test_offsets_and_frequency_weights() -> None:
     facts = PopulationFacts(Where.OVERALL, 24, weighted=True, counted=True, offset=0.0)
     found = words.population_words(facts)

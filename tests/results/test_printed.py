@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
 
-from pymargins import Margins, pairwise
+from pymargins import Margins, Posterior, pairwise
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +72,41 @@ def test_letters_matrix_and_variables(m: Margins) -> None:
     shown = str(m.variables)
     assert "A, B, C" in shown
     assert "nan" not in shown
+
+
+def test_rows_have_a_column_for_each_variable(m: Margins) -> None:
+    means = m.predict({"feed": ["A", "B"], "dose": [0, 1]})
+    for table in (means.test(), means.letters(), means.equivalence(0, 100)):
+        assert table.summary().header[:2] == ("feed", "dose")
+        assert table.summary().rows[1][:2] == ("A", "1")
+    matrix = means.matrix().summary()
+    assert matrix.header == ("feed", "dose", "A, 0", "A, 1", "B, 0", "B, 1")
+    assert matrix.keys == 2
+
+
+def test_rows_that_were_changed_in_place_are_named_by_their_index(m: Margins) -> None:
+    table = m.predict("feed").test()
+    table.index = pd.Index(["third", "second", "first"], name="label")
+    assert [row[0] for row in table.summary().rows] == ["third", "second", "first"]
+    assert str(pickle.loads(pickle.dumps(table))) == str(table)
+
+
+def test_the_place_of_a_letter_is_kept_in_html(m: Margins) -> None:
+    table = m.predict("feed").letters()
+    place = {row[0]: row[-1] for row in table.summary().rows}
+    assert place["C"] == "\u2007b"
+    assert "\u2007b</td>" in table._repr_html_()
+
+
+def test_the_probability_of_direction_is_a_share() -> None:
+    rng = np.random.default_rng(2)
+    df = pd.DataFrame({"x": rng.normal(size=40)})
+    df["y"] = 3 * df["x"] + rng.normal(size=40)
+    fit = smf.ols("y ~ x", df).fit()
+    draws = rng.multivariate_normal(fit.params, fit.cov_params(), 400)
+    shown = Margins(fit, method=Posterior(draws)).dydx("x").test().summary()
+    assert shown.header[-1] == "P(direction)"
+    assert shown.rows[0][-1] == ">0.999"
 
 
 def test_a_notebook_is_spared_the_middle_of_many_rows(m: Margins) -> None:

@@ -10,19 +10,22 @@ import numpy as np
 import pandas as pd
 
 from pymargins.report import numbers
+from pymargins.report.row_names import RowNames
 from pymargins.report.summary import Summary
 from pymargins.values import value_text
 
-#: Headings of columns that are called otherwise in print; of p-values, the columns of p-values.
+#: Headings of columns that are called otherwise in print.
+HEADINGS = {"estimate": "Estimate"}
 P_VALUES = {"p_value": "p", "p_lower": "p (low)", "p_upper": "p (high)", "p_chi2": "p (χ²)"}
 STATISTICS = {"statistic": "Statistic", "statistic_lower": "t (low)", "statistic_upper": "t (high)"}
 DEGREES = ("df", "df1", "df2")
+DIRECTION = {"p_direction": "P(direction)"}
 #: Pairs of columns that share a heading.
 PAIRS = {"low": ("high", "Range"), "ci_lower": ("ci_upper", "{level} CI")}
-SECOND = {last for last, _ in PAIRS.values()}
+SECOND = {last: first for first, (last, _) in PAIRS.items()}
 #: The names of the statistics of joint tests.
 TESTS = {"F": "F", "chi2": "χ²"}
-NOTE, TEST, TERM = "note", "test", "term"
+NOTE, TEST, TERM, LETTERS = "note", "test", "term", "letters"
 
 
 @dataclass(slots=True)
@@ -42,61 +45,72 @@ class _Columns:
 
 
 def frame_summary(
-    frame: pd.DataFrame, title: str, notes: Sequence[str] = (), level: float = 0.95
+    frame: pd.DataFrame, title: str, notes: Sequence[str], level: float, names: RowNames
 ) -> Summary:
     """Return a data frame of tests or descriptions as a table.
 
     Parameters
     ----------
     frame : DataFrame
-        An index with a name leads the rows. Columns are recognised by their names: p-values,
-        statistics, degrees of freedom, both ends of an interval; notes go below the table.
+        Columns are recognised by their names: p-values, statistics, degrees of freedom, both ends
+        of an interval; notes go below the table.
     title : str
     notes : sequence of str
     level : float
         Of the interval.
+    names : RowNames
+        What leads the rows.
     """
-    columns = _Columns()
-    if frame.index.name is not None:
-        heading = "" if frame.index.name == "label" else str(frame.index.name)
-        columns.add(heading, [value_text(v) for v in frame.index], "l")
-    names = [name for name in frame.columns if not _is_silent(frame, name)]
-    second = {name: last for name, (last, _) in PAIRS.items() if name in names and last in names}
-    for name in names:
-        if name in second.values():
-            continue
-        if name in second:
-            words = PAIRS[name][1].format(level=numbers.percent(level))
+    shown = [name for name in frame.columns if not _is_silent(frame, name)]
+    columns = _Columns(list(names.header), list(names.cells), names.align)
+    for name in shown:
+        if name in PAIRS and PAIRS[name][0] in shown:
+            last, words = PAIRS[name]
             columns.spans.append((len(columns.header), 2))
-            for heading, column in ((words, name), ("", second[name])):
-                columns.add(heading, _figures(frame, column, [name, second[name]]))
-        else:
+            for heading, end in ((words.format(level=numbers.percent(level)), name), ("", last)):
+                columns.add(heading, _figures(frame, end, [name, last]))
+        elif name not in SECOND or SECOND[name] not in shown:
             columns.add(*_column(frame, name))
-    keys = names.index(TERM) if TERM in names else 0
+    several = len(names.header) if len(names.header) > 1 else 0
     return Summary(
         title,
         tuple(columns.header),
         tuple(zip(*columns.cells, strict=True)),
         (*_told(frame), *notes),
         align=columns.align,
-        keys=keys,
+        keys=shown.index(TERM) if TERM in shown else several,
         spans=tuple(columns.spans),
     )
 
 
-def matrix_summary(frame: pd.DataFrame, title: str, notes: Sequence[str]) -> Summary:
+def index_names(frame: pd.DataFrame) -> RowNames:
+    """Let the index lead the rows, if it has a name."""
+    if frame.index.name is None:
+        return RowNames((), (), "")
+    heading = "" if frame.index.name == "label" else str(frame.index.name)
+    return RowNames((heading,), ([value_text(v) for v in frame.index],), "l")
+
+
+def matrix_summary(
+    frame: pd.DataFrame, title: str, notes: Sequence[str], names: RowNames
+) -> Summary:
     """Return a matrix of all pairs as a table: p-values above its diagonal of estimates."""
     values = frame.to_numpy(dtype=float)
     lower = np.tril(np.ones(values.shape, dtype=bool))
     size = np.where(lower, np.abs(values), 0.0).max(initial=0.0)
     places = numbers.decimals(np.array([size]), np.array([np.nan])) * len(values)
-    cells = [list(frame.index)]
+    cells = list(names.cells)
     for j in range(len(values)):
         above, below = numbers.p_values(values[:j, j]), numbers.figures(values[j:, j], places[j:])
         cells.append(numbers.in_line([text.strip() for text in (*above, *below)]))
-    header = ("", *map(str, frame.columns))
-    rows = tuple(zip(*cells, strict=True))
-    return Summary(title, header, rows, tuple(notes), align="l" + "r" * len(values))
+    return Summary(
+        title,
+        (*names.header, *map(", ".join, zip(*names.cells, strict=True))),
+        tuple(zip(*cells, strict=True)),
+        tuple(notes),
+        align=names.align + "r" * len(values),
+        keys=len(names.header) if len(names.header) > 1 else 0,
+    )
 
 
 def _is_silent(frame: pd.DataFrame, name: str) -> bool:
@@ -120,13 +134,17 @@ def _column(frame: pd.DataFrame, name: str) -> tuple[str, Sequence[str], str]:
         return P_VALUES[name], numbers.p_values(values.to_numpy(dtype=float)), "r"
     if name in STATISTICS:
         return _statistic(frame), numbers.statistics(values.to_numpy(dtype=float)), "r"
+    if name in DIRECTION:
+        return DIRECTION[name], numbers.shares(values.to_numpy(dtype=float)), "r"
     if name in DEGREES:
         return name, numbers.degrees_of_freedom(values.to_numpy(dtype=float)), "r"
+    if name == LETTERS:  # a letter's place in its cell says which it is
+        return name, [value.replace(" ", numbers.FIGURE_SPACE) for value in values], "l"
     if pd.api.types.is_bool_dtype(values) or not pd.api.types.is_numeric_dtype(values):
         return str(name), [_words(value) for value in values], "l"
-    if pd.api.types.is_integer_dtype(values) or name == "letters":
+    if pd.api.types.is_integer_dtype(values):
         return str(name), [value_text(value) for value in values], "r"
-    return str(name), _figures(frame, name, [name]), "r"
+    return HEADINGS.get(name, str(name)), _figures(frame, name, [name]), "r"
 
 
 def _statistic(frame: pd.DataFrame) -> str:

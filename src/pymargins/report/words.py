@@ -214,7 +214,7 @@ def _random_term(term: RandomTerm) -> str:
     by = f" by {term.name}" if term.name else ""
     names = ["intercept" if e == INTERCEPT else f"slope of {e}" for e in term.effects]
     together = ", correlated" if len(names) > 1 else ""
-    return f"{' and '.join(names)}{by} ({term.levels:,} groups{together})"
+    return f"{_series(names)}{by} ({term.levels:,} groups{together})"
 
 
 def random_effects_words(model: ModelFacts) -> str:

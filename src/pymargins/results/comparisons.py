@@ -119,6 +119,7 @@ class Comparisons(Predictions):
             pd.DataFrame(out, index=self._index, columns=pd.Index(self.labels)),
             f"All pairs: {self._what}",
             [f"On the diagonal estimates; below it {below} the later; above it p-values, {told}."],
+            names=self._row_names,
         )
 
     def _p_matrix(self, adjust: Adjust | None, verb: str) -> FloatArray:

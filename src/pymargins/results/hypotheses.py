@@ -18,6 +18,7 @@ from pymargins.inference import distributions
 from pymargins.inference.joint import wald
 from pymargins.report import words
 from pymargins.report.notes import note_sentence
+from pymargins.report.row_names import RowNames, row_names
 from pymargins.results.estimates import Estimates, R
 from pymargins.results.printed import PrintedFrame, PrintedSeries
 
@@ -239,7 +240,14 @@ class Hypotheses(Estimates):
         """Return figures of the rows as a data frame that prints."""
         told = [] if self.adjustment is None else [note_sentence(self.adjustment.facts)]
         frame = pd.DataFrame(dict(columns), index=self._index)
-        return PrintedFrame.of(frame, f"{title}: {self._what}", [*notes, *told], level)
+        return PrintedFrame.of(
+            frame, f"{title}: {self._what}", [*notes, *told], level, self._row_names
+        )
+
+    @property
+    def _row_names(self) -> RowNames:
+        """What leads the rows in a table."""
+        return row_names(self.labels, self.estimand.columns, self.facts)
 
     @property
     def _what(self) -> str:
