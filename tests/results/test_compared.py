@@ -102,6 +102,18 @@ def test_what_is_refused(sessions: Any, ask: Any, error: Any, message: str) -> N
         compare(ask(sessions))
 
 
+@pytest.mark.parametrize("level", [0, 1.5, 95])
+def test_levels_that_are_none(sessions: Any, level: float) -> None:
+    with pytest.raises(ArgumentError, match="level"):
+        compare({"A": sessions["small"].predict()}, level=level)
+
+
+def test_names_that_are_written_alike(sessions: Any) -> None:
+    means = sessions["small"].predict()
+    with pytest.raises(ArgumentError, match="two names are written alike: 1, '1'"):
+        compare({1: means, "1": means})  # type: ignore[dict-item]
+
+
 def test_what_can_be_shown(sessions: Any) -> None:
     with pytest.raises(ArgumentError, match="Did you mean 'interval'"):
         compare({"A": sessions["small"].predict()}, show="intervals")  # type: ignore[arg-type]

@@ -10,19 +10,11 @@ from pymargins.facts import (
     ApproximatePosterior,
     Asked,
     AtTheBound,
-    BoundaryParameters,
     Computation,
     Computed,
     Extrapolation,
-    FailedReplicates,
-    FewClusters,
-    FewDraws,
-    FewGroups,
-    FewSandwiched,
     FitWeights,
     GroupsAsSubgroups,
-    HardlySeen,
-    IndefiniteInformation,
     LostEffects,
     NewClusters,
     NoPredictionVariance,
@@ -35,20 +27,17 @@ from pymargins.facts import (
     Remark,
     ResponseOf,
     Retransformed,
-    ShiftedDf,
-    SingularReplicates,
     SlopesOnIdentity,
     Standardised,
     TransformedResponse,
     Unadjusted,
     UndefinedReplicates,
 )
-from pymargins.report.health import df_words
+from pymargins.report.model_notes import model_note_words
+from pymargins.report.uncertainty_notes import uncertainty_note_words
 from pymargins.report.variances import variance_words
 from pymargins.values import value_text
 
-#: Deviances that differ by less are the same but for where an optimiser stops.
-SAME_DEVIANCE = 1e-4
 ADJUSTMENTS = {
     "bonferroni": "Bonferroni",
     "holm": "Holm",
@@ -60,22 +49,6 @@ ADJUSTMENTS = {
     "mvt": "largest |t| of the joint distribution",
     "fdr_bh": "Benjamini-Hochberg (false discovery rate)",
     "fdr_by": "Benjamini-Yekutieli (false discovery rate)",
-}
-FIT_WEIGHTS = {
-    "weights": "the weights of the fit do not weight averages; weights= does",
-    "var_weights": "the var_weights of the fit do not weight averages; weights= does",
-    "trials": "figures are probabilities of one trial, averaged over rows; weights= averages over "
-    "trials",
-}
-#: What figures are of, by the name of the response.
-RESPONSES = {
-    "link": "the linear predictor",
-    "cumulative": "the probability of each outcome or a lower one",
-    "mean": "the mean of the outcomes' scores",
-    "zero": "the probability of zero, structural or not",
-    "inflation": "the probability of a structural zero",
-    "count": "the mean of the count part",
-    "precision": "the precision",
 }
 COMPUTATIONS = {
     Computation.PLAIN: "",
@@ -113,33 +86,6 @@ def note_words(note: Note) -> str:
     match note:
         case Remark():
             return note.text
-        case TransformedResponse():
-            return (
-                f"figures are means of {note.response}, as the model has it, not of {note.column}"
-            )
-        case Polished():
-            if note.gap < SAME_DEVIANCE:
-                return "polished: at the optimum of the likelihood, where the fit was, too"
-            return (
-                f"polished: at the optimum of the likelihood, deviance {note.gap:.3g} below the "
-                "fit's"
-            )
-        case NotAMean():
-            return f"figures are of the {note.location} ({note.which}), not of a mean"
-        case ApproximatePosterior():
-            if note.variational:
-                return (
-                    "the posterior is variational: every parameter is held independent of all "
-                    'others, so that standard errors can be far off; vcov="laplace" lets '
-                    "coefficients vary together"
-                )
-            return "the posterior is approximate (Laplace, at its mode)"
-        case FitWeights():
-            return FIT_WEIGHTS[note.kind]
-        case ResponseOf():
-            return f"response {note.name!r}: figures are of {RESPONSES.get(note.name, note.name)}"
-        case Retransformed():
-            return _retransformed(note)
         case Extrapolation():
             low, high = value_text(note.low), value_text(note.high)
             return (
@@ -161,19 +107,8 @@ def note_words(note: Note) -> str:
             )
         case LostEffects():
             return f"{note.lost} of {note.of} effects are not estimable"
-        case FewDraws():
-            return (
-                f"{note.draws:,} draws cannot show the limits of intervals at "
-                f"{100 * note.level:.10g} %: these are the least and the greatest of them; take "
-                f"at least {note.needed:,}, better ten times as many"
-            )
         case Unadjusted():
-            by = note.by[0] if len(note.by) == 1 else list(note.by)
-            call = f'"{note.method}"' + (f", by={json.dumps(by)}" if note.by else "")
-            return (
-                f"these {note.count} p-values are not adjusted for how many there are; "
-                f".adjust({call}) adjusts them"
-            )
+            return _unadjusted(note)
         case SlopesOnIdentity():
             return "slopes and elasticities are on the identity scale in every session"
         case QuotientNull():
@@ -184,102 +119,43 @@ def note_words(note: Note) -> str:
                 "variance of one"
             )
         case NoPredictionVariance():
-            zero = f"the variance of prediction of {listing(note.labels)} is estimated as zero"
-            if note.has_interval:
-                return (
-                    f"{zero}: an interval of no width says that the data do not tell these "
-                    'clusters apart, not that they are known to be alike; df="kenward-roger" '
-                    "shows how uncertain that is"
-                )
-            return f"{zero}, so that it has no degrees of freedom, interval or p-value"
+            return _no_prediction_variance(note)
         case Adjusted():
             return adjustment_words(note)
         case AtTheBound() | NoProfile() | Standardised() | UndefinedReplicates():
             return variance_words(note)
+        case (
+            TransformedResponse()
+            | Polished()
+            | NotAMean()
+            | ApproximatePosterior()
+            | FitWeights()
+            | ResponseOf()
+            | Retransformed()
+        ):
+            return model_note_words(note)
         case _:
-            return _about_inference(note)
+            return uncertainty_note_words(note)
 
 
-def _retransformed(note: Retransformed) -> str:
-    words = f"figures are {note.what}s of {note.column}, carried back from {note.response}"
-    if note.what == "median":
-        return words
-    if note.residuals:
+def _unadjusted(note: Unadjusted) -> str:
+    by = note.by[0] if len(note.by) == 1 else list(note.by)
+    call = f'"{note.method}"' + (f", by={json.dumps(by)}" if note.by else "")
+    return (
+        f"these {note.count} p-values are not adjusted for how many there are; "
+        f".adjust({call}) adjusts them"
+    )
+
+
+def _no_prediction_variance(note: NoPredictionVariance) -> str:
+    zero = f"the variance of prediction of {listing(note.labels)} is estimated as zero"
+    if note.has_interval:
         return (
-            f"{words} by averaging over the {note.residuals:,} residuals of the fit (Duan's "
-            "smearing); their own uncertainty is not counted"
+            f"{zero}: an interval of no width says that the data do not tell these "
+            'clusters apart, not that they are known to be alike; df="kenward-roger" '
+            "shows how uncertain that is"
         )
-    over = "random effects and residual" if note.random else "the residual"
-    return f"{words} and integrated over the normal variation of {over}"
-
-
-def _about_inference(
-    note: FewGroups
-    | FewClusters
-    | FewSandwiched
-    | HardlySeen
-    | FailedReplicates
-    | SingularReplicates
-    | BoundaryParameters
-    | IndefiniteInformation
-    | ShiftedDf,
-) -> str:
-    match note:
-        case FewGroups():
-            what = f"levels of {note.component}" if note.component else "groups"
-            remedies = " or ".join(f'"{name}"' for name in note.remedies)
-            return (
-                f"only {note.groups} {what}: intervals from the normal distribution are too short "
-                "for effects between groups"
-            ) + (f"; df={remedies} allows for it" if remedies else "")
-        case FewClusters():
-            where = f"{note.clusters} clusters" + (" in an arm" if note.in_arm else "")
-            return (
-                f"only {where}: a bootstrap of clusters has little to draw from; compare with "
-                + (
-                    f'df="{note.remedies[0]}", or take Bootstrap(kind="parametric")'
-                    if note.remedies
-                    else 'vcov="CR2"'
-                )
-            )
-        case HardlySeen():
-            return (
-                f"NOT TO BE TRUSTED: {listing(note.labels)}. Hardly more than one {note.unit} "
-                f"determines it, and {note.unit}s show {100 * note.share:.2g} % of its variance "
-                "only: its standard error is too small by a factor of about "
-                f"{note.share**-0.5:.2g}, its interval and p-value are wrong; take "
-                f'vcov="{note.instead[0]}"'
-            )
-        case FewSandwiched():
-            return (
-                f"only {note.clusters} clusters: {note.kind} standard errors themselves vary a "
-                'great deal from sample to sample; compare with vcov="kenward-roger"'
-            )
-        case FailedReplicates():
-            tally = "; ".join(f"{count} x {text}" for text, count in note.reasons.items())
-            return f"{note.failed} of {note.n_boot} replicates failed and were left out: {tally}"
-        case SingularReplicates():
-            if note.dispersion:
-                some = "replicate has" if note.singular == 1 else "replicates have"
-                return (
-                    f"{note.singular} of {note.n_boot} {some} no overdispersion left (the Poisson "
-                    "limit), kept"
-                )
-            one = note.singular == 1
-            some = "replicate is a singular fit" if one else "replicates are singular fits"
-            return f"{note.singular} of {note.n_boot} {some}, kept"
-        case BoundaryParameters():
-            return (
-                f"{note.dropped} variance parameter(s) at the boundary count as known in the "
-                "degrees of freedom"
-            )
-        case ShiftedDf():
-            return f"{df_words(note)}; polish=True takes those"
-        case IndefiniteInformation():
-            return (
-                "the likelihood has no maximum in the variance parameters here, so the degrees of "
-                "freedom are not reliable; see m.diagnose()"
-            )
+    return f"{zero}, so that it has no degrees of freedom, interval or p-value"
 
 
 # --- adjustments for the number of tests ---------------------------------------------------------

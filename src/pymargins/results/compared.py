@@ -10,6 +10,7 @@ import pandas as pd
 
 from pymargins.errors import ArgumentError, ArgumentTypeError, listing, not_one_of
 from pymargins.facts import ResultFacts
+from pymargins.inference.distributions import check_level
 from pymargins.report import words
 from pymargins.report.side_by_side import SHOWN, Shown, side_by_side
 from pymargins.report.summary import Summary, Tabled
@@ -35,7 +36,8 @@ class Comparison(Tabled):
 
     def summary(self) -> Summary:
         """Return the table: prints, renders in notebooks, exports."""
-        level = self.level or next(iter(self.results.values())).level
+        first = next(iter(self.results.values()))
+        level = first.level if self.level is None else self.level
         figures = {name: result.figures(level) for name, result in self.results.items()}
         return side_by_side(figures, self.show)
 
@@ -77,7 +79,8 @@ def compare(
     Raises
     ------
     ArgumentError
-        Where results are of different kinds or scales, or have no row in common.
+        Where results are of different kinds or scales, or have no row in common, where two names
+        are written alike, and for a level that is not between 0 and 1.
 
     Examples
     --------
@@ -108,8 +111,14 @@ def compare(
                 f"compare: {name!r} is no result of a session, but {type(result).__name__}. Give "
                 "what m.predict, m.dydx or m.contrasts return."
             )
-    _refuse_unlike({str(name): result for name, result in results.items()})
-    return Comparison({str(name): result for name, result in results.items()}, show, level)
+    named = {str(name): result for name, result in results.items()}
+    if len(named) < len(results):
+        raise ArgumentError(
+            f"compare: two names are written alike: {listing(results)}. Name each "
+            "result differently."
+        )
+    _refuse_unlike(named)
+    return Comparison(named, show, None if level is None else check_level(level))
 
 
 def _refuse_unlike(results: Mapping[str, MarginsResult]) -> None:
