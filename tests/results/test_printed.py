@@ -59,6 +59,8 @@ def test_other_tests(m: Margins) -> None:
     assert "Holm" in str(above)
     tost = rows.equivalence(-1, 1)
     assert lines(tost)[2].split("  ")[-1].strip() == "90 % CI"
+    assert [cell.strip() for cell in tost.summary().rows[0][1:3]] == ["-1", "1"]
+    assert tost.summary().rows[0][0] == "A - B"
     assert "0.000" not in str(tost)
 
 
@@ -69,6 +71,7 @@ def test_letters_matrix_and_variables(m: Margins) -> None:
     assert lines(table)[4].split()[1] == f"{means.estimate[0]:.2f}"
     assert "<0.001" in lines(table)[4]
     assert "above it p-values, adjusted: Tukey." in table.summary().notes[0]
+    assert [cell.strip() for cell in m.variables.summary().rows[0][3:5]] == ["", ""]  # a category
     shown = str(m.variables)
     assert "A, B, C" in shown
     assert "nan" not in shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,7 +22,10 @@ STATISTICS = {"statistic": "Statistic", "statistic_lower": "t (low)", "statistic
 DEGREES = ("df", "df1", "df2")
 DIRECTION = {"p_direction": "P(direction)"}
 #: Pairs of columns that share a heading.
-PAIRS = {"low": ("high", "Range"), "ci_lower": ("ci_upper", "{level} CI")}
+LOW = "low"
+PAIRS = {LOW: ("high", "Range"), "ci_lower": ("ci_upper", "{level} CI")}
+#: A number with decimals, and no power of ten.
+PLAIN = re.compile(r"-?\d+\.\d+")
 SECOND = {last: first for first, (last, _) in PAIRS.items()}
 #: The names of the statistics of joint tests.
 TESTS = {"F": "F", "chi2": "χ²"}
@@ -67,8 +71,9 @@ def frame_summary(
         if name in PAIRS and PAIRS[name][0] in shown:
             last, words = PAIRS[name]
             columns.spans.append((len(columns.header), 2))
+            write = _bounds if name == LOW else _figures
             for heading, end in ((words.format(level=numbers.percent(level)), name), ("", last)):
-                columns.add(heading, _figures(frame, end, [name, last]))
+                columns.add(heading, write(frame, end, [name, last]))
         elif name not in SECOND or SECOND[name] not in shown:
             columns.add(*_column(frame, name))
     several = len(names.header) if len(names.header) > 1 else 0
@@ -163,6 +168,15 @@ def _figures(frame: pd.DataFrame, name: str, together: Sequence[str]) -> list[st
     largest = np.nanmax(np.where(np.isfinite(every), np.abs(every), np.nan), initial=0.0, axis=1)
     places = numbers.decimals(largest, np.full(len(largest), np.nan))
     return numbers.figures(frame[name].to_numpy(dtype=float), places)
+
+
+def _bounds(frame: pd.DataFrame, name: str, together: Sequence[str]) -> list[str]:
+    """Write ends of a range: of values that are known, without the zeros of a precision."""
+    cells = [cell.strip() for cell in _figures(frame, name, together)]
+    known = ["" if cell == numbers.MISSING else cell for cell in cells]
+    return numbers.in_line(
+        [cell.rstrip("0").rstrip(".") if PLAIN.fullmatch(cell) else cell for cell in known]
+    )
 
 
 def _words(value: Any) -> str:
