@@ -49,6 +49,7 @@ def choose_covariance(
     It is of the blocks of parameters given; by default of those that the mean needs.
     """
     blocks = fitted.mean.blocks if blocks is None else blocks
+    argument = "df" if vcov is None else "vcov"
     if vcov is None:
         vcov = _implied(fitted, df)
     name = vcov if isinstance(vcov, str) else type(vcov).__name__  # a matrix compares to nothing
@@ -58,7 +59,7 @@ def choose_covariance(
     offer = fitted.covariances.get(name)
     named = isinstance(vcov, (str, HAC, KenwardRoger, Survey))
     if offer is None and named:
-        raise _not_offered(fitted, name)
+        raise _not_offered(fitted, name, argument)
     _refuse_cluster(fitted, name, offer, cluster)
     if offer is not None:
         option = None if isinstance(vcov, str) else vcov
@@ -110,11 +111,13 @@ def _implied(fitted: Fitted, df: Any) -> Any:
     return default
 
 
-def _not_offered(fitted: Fitted, vcov: str) -> UnsupportedError | ArgumentError:
+def _not_offered(fitted: Fitted, vcov: str, argument: str) -> UnsupportedError | ArgumentError:
     kinds = list(fitted.covariances)
     if vcov == "kenward-roger":
+        few = ' Where rows come in few clusters: vcov="CR2", cluster=....' if "CR2" in kinds else ""
         return UnsupportedError(
-            f"vcov: 'kenward-roger' is not available for this model. Supported: {listing(kinds)}."
+            f"{argument}: 'kenward-roger' is for linear mixed models, not available for this one; "
+            f"supported by vcov= are {listing(kinds)}.{few}"
         )
     if vcov in KNOWN:
         return UnsupportedError(
