@@ -94,6 +94,8 @@ def test_legends_in_given_axes_cover_no_data(size: Any, scale: str) -> None:
     figures = made_figures(figures.estimate + 5.0, MEANS, columns=figures.columns)
     _, ax = plt.subplots(figsize=size, layout="constrained")
     ax.set_yscale(scale)
+    ax.yaxis.set_major_formatter("{x:g}")  # without powers of ten, that are set as mathematics
+    ax.yaxis.set_minor_formatter("{x:g}")
     drawn(plot(figures, ax))
     assert inside(ax.get_legend())
     assert box(ax.get_legend()).y0 > highest(ax, figures)

@@ -413,8 +413,10 @@ def test_a_rug_marks_the_observed_values(rows: pd.DataFrame) -> None:
     figures = grid({"age": [1, 2, 3]})
     (marks,) = data_of(plot(figures, data=rows, rug=True), "rug")
     assert sorted(marks.get_xdata()) == [1, 2, 3, 4]
+    plt.close("all")
     with pytest.raises(ArgumentError, match="'arm' is a category"):
         plot(grid({"arm": ["old", "new"], "age": [1, 2]}), x="arm", data=rows, rug=True)
+    assert plt.get_fignums() == []
 
 
 def test_very_many_points_are_thinned_and_said_so() -> None:

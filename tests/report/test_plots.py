@@ -450,3 +450,24 @@ def test_levels_with_commas_stay_apart() -> None:
 def test_long_lists_of_several_slopes_are_split_by_these() -> None:
     columns = {"term": ["age"] * 8 + ["dose"] * 8, "site": list("abcdefgh") * 2}
     assert layout_of(made_figures(range(16), facts_of(SLOPE), columns=columns)).facet == ("term",)
+
+
+def test_what_says_the_same_as_the_axis_tells_nothing_apart() -> None:
+    columns = {
+        "wave": [1, 2, 3] * 2,
+        "when": MONTHS * 2,
+        "arm": ["a"] * 3 + ["b"] * 3,
+        "group": ["x"] * 3 + ["y"] * 3,
+    }
+    figures = made_figures(range(6), columns=columns)
+    assert summary(figures) == ("line", "wave", ("arm",), ())
+    assert summary(figures, x="when") == ("line", "when", ("arm",), ())
+    assert summary(figures, x="when", by="group") == ("line", "when", ("group",), ())
+    assert summary(figures, facet="group", x="when") == ("line", "when", (), ("group",))
+
+
+def test_a_line_of_one_point_has_its_interval() -> None:
+    columns = {"age": [1, 2, 3, 2], "arm": ["a", "a", "a", "b"]}
+    ax = plot(made_figures(range(4), columns=columns), x="age")
+    (interval,) = [c for c in ax.collections if isinstance(c, LineCollection)]
+    assert interval.get_segments()[0].tolist() == [[2.0, 2.0], [2.0, 4.0]]

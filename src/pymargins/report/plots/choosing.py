@@ -77,7 +77,7 @@ def choose_layout(
         return _unasked(variables, facets, single)
     kind, x = _kind_and_x(variables, kind, x, [*(names or []), *(facets or [])])
     if names is None:
-        names = [n for n in variables.varying if n not in (x, *(facets or []))]
+        names = _telling(variables, x, facets or [])
     layout = arrange(variables, kind, x, names, facets or [])
     _refuse_repeats(variables, layout)
     if kind == "line":
@@ -138,6 +138,19 @@ def _kind_and_x(
     return kind or ("line" if several and variables.is_curve(x, 2) else "points"), x
 
 
+def _telling(variables: Variables, x: str, taken: Sequence[str]) -> list[str]:
+    """Return the variables that tell rows apart beside those of the axis and the panels.
+
+    One that says what another says already does not: a date beside its year, as the axis has it.
+    """
+    told, out = [x, *taken], list[str]()
+    for name in variables.varying:
+        if name not in told and not any(variables.say_the_same(name, other) for other in told):
+            told.append(name)
+            out.append(name)
+    return out
+
+
 def _most_levels(variables: Variables, names: Sequence[str]) -> str:
     """Return the variable for the axis: outcomes share probabilities, so they are told apart."""
     own = variables.figures.facts.session.variables
@@ -190,7 +203,7 @@ def _splits(
     variables: Variables, x: str, facets: list[str] | None, single: bool
 ) -> list[tuple[list[str], list[str]]]:
     """List the ways to tell series and panels apart, the best first."""
-    rest = [n for n in variables.varying if n not in (x, *(facets or []))]
+    rest = _telling(variables, x, facets or [])
     if facets is not None or single:
         return [(rest, facets or [])]
     several = len(set(variables.effect_texts())) > 1

@@ -48,10 +48,8 @@ def draw_bands(
     for name, rows in series.items():
         at, look = places[rows], looks[name]
         if wider is not None:
-            low, high = wider.low[rows], wider.high[rows]
-            ax.fill_between(at, low, high, color=look.color, alpha=0.07, linewidth=0)
-        low, high = figures.ci_lower[rows], figures.ci_upper[rows]
-        ax.fill_between(at, low, high, color=look.color, alpha=0.18, linewidth=0)
+            _draw_band(ax, at, wider.low[rows], wider.high[rows], look.color, 0.07)
+        _draw_band(ax, at, figures.ci_lower[rows], figures.ci_upper[rows], look.color, 0.18)
         ax.plot(
             at,
             figures.estimate[rows],
@@ -64,6 +62,16 @@ def draw_bands(
             markersize=4,
         )
     ax.margins(x=0.02)
+
+
+def _draw_band(
+    ax: Axes, at: AnyArray, low: FloatArray, high: FloatArray, color: Any, alpha: float
+) -> None:
+    """Draw a band; of a single point, which has none, its interval."""
+    if len(at) > 1:
+        ax.fill_between(at, low, high, color=color, alpha=alpha, linewidth=0)
+    else:
+        ax.vlines(at, low, high, color=color, alpha=2 * alpha, linewidth=WIDE / 2)
 
 
 def offsets(count: int) -> FloatArray:

@@ -143,11 +143,6 @@ class Observed:
 
     def draw_rug(self, ax: Axes, panel: Panel) -> None:
         """Mark the observed values of the variable along the axis at its foot."""
-        if self.layout.kind != "line":
-            raise ArgumentError(
-                "rug: it shows where a numeric variable was observed; here "
-                f"{self.layout.x!r} is a category. Leave it out."
-            )
         parts = [self.rows(panel, name)[self.layout.x] for name in panel.series]
         values = pd.concat(parts).drop_duplicates().tolist()
         draw_rug(ax, places_of(values))

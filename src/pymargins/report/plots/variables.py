@@ -71,6 +71,11 @@ class Variables:
             self._levels[name] = (*first, *(v for v in found if v not in first))
         return self._levels[name]
 
+    def say_the_same(self, one: str, other: str) -> bool:
+        """Tell whether each level of one variable goes with one level of the other."""
+        pairs = set(zip(self.columns[one], self.columns[other], strict=True))
+        return len(pairs) == len(self.levels(one)) == len(self.levels(other))
+
     def texts(self, name: str) -> dict[Any, str]:
         """Return how each value of a column is written."""
         levels = self.levels(name)
