@@ -212,6 +212,14 @@ def test_titles_of_panels_are_no_wider_than_these() -> None:
     assert axes[0].figure.get_figheight() <= TALLEST + 0.5
 
 
+@pytest.mark.parametrize("size", [10, 40])
+def test_long_names_of_rows_below_each_other_do_not_overlap(size: int) -> None:
+    names = [f"{SENTENCE} {SENTENCE} {i}" if i < 2 else f"row {i}" for i in range(size)]
+    for ax in drawn(plot(made_figures(range(size), SLOPES, names))):
+        boxes = list(map(box, ax.get_yticklabels()))
+        assert all(one.y0 >= two.y1 - 1 for one, two in pairwise(boxes))
+
+
 def test_many_rows_in_given_axes_have_small_names() -> None:
     _, ax = plt.subplots()
     drawn(plot(made_figures(range(66), SLOPES), ax))

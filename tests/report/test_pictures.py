@@ -35,7 +35,7 @@ from pymargins.report import Figures
 from pymargins.report.figures import Arrows
 from pymargins.report.plots import PALETTE, plot
 from pymargins.report.plots.observed import MOST_POINTS
-from pymargins.report.plots.style import balanced
+from pymargins.report.plots.style import balanced, wrapped
 
 MODEL = replace(GLS.model, response_variables=("score",))
 SCORES = ResultFacts(replace(GLS, model=MODEL), MEAN, IDENTITY)
@@ -215,6 +215,20 @@ def test_labels_of_several_lines_are_about_as_long() -> None:
     assert balanced("one long_long_long_long (95 % CI)", 24).split("\n")[0] == (
         "one long_long_long_long"
     )
+
+
+def test_long_names_break_at_underscores_and_else_where_they_must() -> None:
+    assert wrapped("Mean a_long_name_of_an_outcome (95 % CI)", 12).split("\n") == [
+        "Mean a_long_", "name_of_an_", "outcome (95", "% CI)"
+    ]  # fmt: skip
+    assert wrapped("abcdefghijklm x", 5) == "abcde\nfghij\nklm x"
+    assert wrapped("__________", 4) == "____\n____\n__"
+    assert wrapped(" _name  of\nit", 20) == " _name of it"
+
+
+def test_levels_without_a_name_are_in_the_legend() -> None:
+    ax = plot(grid({"age": [1, 2, 3], "arm": ["", " ", "a"]}))
+    assert [t.get_text() for t in ax.get_legend().get_texts()] == ["''", "' '", "a"]
 
 
 def test_slopes_by_different_variables_have_their_own_scales() -> None:

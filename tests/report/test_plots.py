@@ -452,6 +452,13 @@ def test_long_lists_of_several_slopes_are_split_by_these() -> None:
     assert layout_of(made_figures(range(16), facts_of(SLOPE), columns=columns)).facet == ("term",)
 
 
+@pytest.mark.parametrize("projection", ["polar", "3d"])
+def test_axes_that_are_not_straight(projection: str) -> None:
+    ax = plt.figure().add_subplot(projection=projection)
+    with pytest.raises(ArgumentError, match=f"ax: its axes are {projection}"):
+        plot(grid({"age": [1, 2, 3]}), ax)
+
+
 def test_what_says_the_same_as_the_axis_tells_nothing_apart() -> None:
     columns = {
         "wave": [1, 2, 3] * 2,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from pymargins.errors import ArgumentTypeError
+from pymargins.errors import ArgumentError, ArgumentTypeError
 from pymargins.report.plots.style import GREY, plain_dollars
 
 if TYPE_CHECKING:
@@ -45,6 +45,11 @@ def check_axes(ax: Any) -> None:
         raise ArgumentTypeError(
             f"ax: expected a matplotlib Axes, got {type(ax).__name__}. Pick one of several, "
             "axes[0]; leave it out for a new figure."
+        )
+    if ax is not None and ax.name != "rectilinear":
+        raise ArgumentError(
+            f"ax: its axes are {ax.name}, and pictures need straight ones. Make them without "
+            "projection=."
         )
 
 

@@ -54,7 +54,7 @@ def draw_bands(
             at,
             figures.estimate[rows],
             color=look.color,
-            label=in_legend(name) or None,
+            label=in_legend(name) if len(looks) > 1 else None,
             linestyle=look.dashes,
             linewidth=1.6,
             marker=look.marker if alike else "o" if len(rows) <= MOST_MARKERS else None,
@@ -104,7 +104,7 @@ def draw_points(
             yerr=_reach(figures, rows),
             fmt=look.marker,
             color=look.color,
-            label=in_legend(name) or None,
+            label=in_legend(name) if len(looks) > 1 else None,
             markersize=5.5,
             **_interval_style(look.color, arrows is not None),
         )

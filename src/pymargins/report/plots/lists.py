@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from pymargins.report.plots.axes import (
@@ -160,9 +161,13 @@ def _scale() -> float:
 
 
 def _height(labels: Sequence[str], density: bool, close: bool, room: float) -> float:
-    """Return the inches that rows need; curves that are set close take what room there is."""
-    row, line = (SHORT_ROW, SHORT_LINE) if close else (ROW, LINE)
-    further = line * sum(label.count("\n") for label in labels)
+    """Return the inches that rows need; curves that are set close take what room there is.
+
+    Rows are as far apart everywhere as the two longest labels below each other have to be.
+    """
+    row, further = (SHORT_ROW, SHORT_LINE) if close else (ROW, LINE)
+    lines = [label.count("\n") for label in labels]
+    together = max(map(sum, pairwise(lines)), default=2 * lines[0]) / 2
     if density:
-        row = max(min(TALL, (room - further) / len(labels)), SHORT_ROW) if close else TALL
-    return row * len(labels) + further
+        row = max(min(TALL, room / len(labels) - further * together), SHORT_ROW) if close else TALL
+    return max((row + further * together) * len(labels), ROW + further * max(lines))

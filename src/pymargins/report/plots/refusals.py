@@ -22,8 +22,8 @@ def check_data(layout: Layout, data: Any, cluster: Any, rug: bool) -> None:
         raise ArgumentError(f"{name}: it is drawn of rows of data; give data= too.")
     if rug and layout.kind != "line":
         raise ArgumentError(
-            f"rug: it shows where a numeric variable was observed; here {layout.x!r} is a category. "
-            "Leave it out."
+            f"rug: it shows where a numeric variable was observed; here {layout.x!r} is a "
+            "category. Leave it out."
         )
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -35,7 +34,24 @@ Colors: TypeAlias = str | Sequence[Any] | Mapping[Any, Any]
 
 def wrapped(words: str, width: int) -> str:
     """Wrap words; keep their dollar signs from being read as mathematics."""
-    return plain_dollars(textwrap.fill(words, width, break_on_hyphens=False))
+    lines = [""]
+    for part in _parts(words, width):
+        if lines[-1] and part != " " and len(lines[-1] + part) > width:
+            lines.append("")
+        if lines[-1] or part != " " or len(lines) == 1:  # no further line starts with a space
+            lines[-1] += part
+    return plain_dollars("\n".join(line.rstrip() for line in lines))
+
+
+def _parts(words: str, width: int) -> Iterator[str]:
+    """Split words at spaces, and those longer than a line after underscores, or anywhere."""
+    for part in re.findall(r"\s+|\S+", words):
+        if part.isspace():
+            yield " "
+        elif len(part) <= width:
+            yield part
+        else:
+            yield from re.findall(rf"[^_]{{0,{width - 1}}}_|[^_]{{1,{width}}}", part)
 
 
 def plain_dollars(words: str) -> str:
@@ -52,7 +68,9 @@ def balanced(words: str, width: int) -> str:
 
 
 def in_legend(words: str) -> str:
-    """Keep a name that starts with an underscore from being left out of the legend."""
+    """Keep names that start with an underscore, or are blank, from being left out of the legend."""
+    if not words.strip():
+        return repr(words)
     return wrapped(f" {words}" if words.startswith("_") else words, LABEL_WIDTH)
 
 
