@@ -441,6 +441,8 @@ def test_very_many_points_are_thinned_and_said_so() -> None:
     (points,) = data_of(ax)
     assert len(points.get_xdata()) == MOST_POINTS
     assert points.get_alpha() < 0.4
+    (fewer,) = data_of(plot(grid({"age": [1, 2, 3]}), data=many[:200]))
+    assert points.get_markersize() < fewer.get_markersize() <= 8
     assert "3,000 of 12,000 points of the data are shown." in small_print(ax)
     assert data_of(again)[0].get_xdata().tolist() == points.get_xdata().tolist()
 

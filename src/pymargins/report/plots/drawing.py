@@ -97,7 +97,7 @@ def draw_points(
         at, middle = places[rows] + shift, figures.estimate[rows]
         if wider is not None:
             ax.vlines(at, wider.low[rows], wider.high[rows], color=look.color, **THIN)
-        ax.plot(at, middle, color=look.color, linewidth=0.8, alpha=0.6, linestyle=look.dashes)
+        ax.plot(at, middle, color=look.color, linewidth=1.2, alpha=0.6, linestyle=look.dashes)
         ax.errorbar(
             at,
             middle,

@@ -28,6 +28,8 @@ SEED = 20240101
 SPREAD = 0.05
 #: Points are as transparent as keeps about so many of them visible.
 DENSE = 18.0
+#: Few of them are larger: their size falls with the square root of how many there are.
+SIZE, SMALLEST, LARGEST = 120.0, 4.5, 8.0
 
 
 class Observed:
@@ -114,7 +116,8 @@ class Observed:
     def draw(self, ax: Axes, panel: Panel, looks: dict[str, Look]) -> None:
         """Draw points of each series in its colour."""
         shifts = dict(zip(looks, offsets(len(looks)), strict=True))
-        alpha = float(np.clip(DENSE / np.sqrt(max(len(self.frame), 1)), 0.12, 0.7))
+        root = np.sqrt(max(len(self.frame), 1))
+        alpha = float(np.clip(DENSE / root, 0.12, 0.7))
         for name in panel.series:
             part = self.rows(panel, name)
             if not len(part):
@@ -125,7 +128,7 @@ class Observed:
                 part[self.outcome].to_numpy(dtype=float),
                 linestyle="none",
                 marker=".",
-                markersize=6,
+                markersize=float(np.clip(SIZE / root, SMALLEST, LARGEST)),
                 markeredgewidth=0,
                 color=color,
                 alpha=alpha,
