@@ -130,3 +130,17 @@ def test_models_of_several_blocks_are_polished_too(case):
     if case == "ologit_housing":
         with pytest.warns(FitWarning, match="away from its optimum"):
             Margins(fit)
+
+
+@pytest.mark.parametrize("fitted", [smf.poisson, smf.logit])
+def test_a_constrained_fit_is_not_measured_by_the_optimum_without_constraints(fitted):
+    rng = np.random.default_rng(8)
+    frame = pd.DataFrame({"x": rng.normal(size=120), "z": rng.normal(size=120)})
+    frame["y"] = rng.binomial(1, 1 / (1 + np.exp(-frame["x"] - frame["z"])))
+    held = fitted("y ~ x + z", frame).fit_constrained("z = 0", disp=0)
+    m = Margins(held)  # the z that was held at 0 matters: no warning all the same
+    found = m.diagnose()
+    assert found.converged and found.distance is None
+    free = Margins(fitted("y ~ x", frame).fit(disp=0)).predict({"x": 1})
+    assert m.predict({"x": 1}).estimate[0] == pytest.approx(free.estimate[0], rel=1e-6)
+    assert m.predict({"x": 1}).std_error[0] == pytest.approx(free.std_error[0], rel=1e-6)

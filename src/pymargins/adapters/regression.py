@@ -18,6 +18,7 @@ from pymargins.adapters.regression_health import (
     PlacedDesign,
     Step,
     optimum,
+    said_of_convergence,
     saturated,
 )
 from pymargins.adapters.regression_rows import FittedRows, fitted_rows
@@ -140,9 +141,14 @@ class RegressionAdapter(Refitted):
     @property
     def kinds(self) -> tuple[str, ...]:
         """The covariances that it has by name, beside the fit's own."""
-        if int(getattr(self.results, "k_constr", 0) or 0):
+        if self.constrained:
             return ()  # the estimating equations of a constrained fit do not add up to zero
         return tuple(kind for kind in KINDS if kind not in self.undefined)
+
+    @property
+    def constrained(self) -> bool:
+        """Whether it was fitted under constraints: its optimum is not the likelihood's."""
+        return int(getattr(self.results, "k_constr", 0) or 0) > 0
 
     @property
     def undefined(self) -> tuple[str, ...]:
@@ -211,13 +217,9 @@ class RegressionAdapter(Refitted):
 
     def examine(self) -> FitHealth:
         """Tell convergence, the distance from the optimum, separation, and redundant columns."""
-        said = getattr(self.results, "converged", None)
-        if said is None:
-            said = (getattr(self.results, "mle_retvals", None) or {}).get("converged")
-        said = True if self.polished else said
-        step = self.step()
+        step = None if self.constrained else self.step()
         return FitHealth(
-            converged=None if said is None else bool(said),
+            converged=True if self.polished else said_of_convergence(self.results),
             distance=None if step is None else step.distance,
             separated=0 if step is None or not self.separable else self._separated(step),
             rank_deficient=self.rank.null_space.size > 0,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from scipy import stats
@@ -106,6 +106,15 @@ class Step:
             variance = np.einsum("ij,ij->i", some @ self.cov[places, places], some)
             found[far] |= variance > UNKNOWN**2
         return found
+
+
+def said_of_convergence(results: Any) -> bool | None:
+    """Return what a fit says of itself; one with constraints, of the fit that held them."""
+    found = getattr(results, "results_constrained", results)
+    said = getattr(found, "converged", None)
+    if said is None:
+        said = (getattr(found, "mle_retvals", None) or {}).get("converged")
+    return None if said is None else bool(said)
 
 
 def saturated(design: FloatArray, variance: FloatArray) -> BoolArray:
