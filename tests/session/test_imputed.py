@@ -16,6 +16,7 @@ from pymargins import (
     Bootstrap,
     Margins,
     ModelError,
+    PymarginsWarning,
     Scenario,
     UnsupportedError,
     pairwise,
@@ -250,3 +251,74 @@ def test_array_fits_have_a_data_set_each(sets, linear):
     found = Margins.imputed(fits, data=sets).dydx("bmi")
     expected = Margins.imputed(linear).dydx("bmi")
     assert found.std_error[0] == pytest.approx(expected.std_error[0])
+
+
+def agree(test, other):
+    for name in ("statistic", "df1", "df2", "p_value"):
+        assert test[name] == pytest.approx(other[name], rel=1e-8)
+
+
+def test_terms_are_tested_by_d1(sets):
+    """A test of a term is that of its own contrasts or slopes, whose D1 is that of mice."""
+    plain = Margins.imputed([smf.ols("chl ~ age + bmi + hyp", one).fit() for one in sets])
+    found = plain.joint_tests().set_index("term")
+    for name in ("age", "bmi", "hyp"):
+        agree(found.loc[name], plain.dydx(name).joint_test())
+    crossed = Margins.imputed([smf.ols("chl ~ C(age) * bmi", one).fit() for one in sets])
+    found = crossed.joint_tests(by={"bmi": 25}).set_index("term")
+    agree(found.loc["C(age)"], crossed.contrasts(pairwise("age"), atexog={"bmi": 25}).joint_test())
+    found = crossed.joint_tests().set_index("term")
+    agree(found.loc["C(age):bmi"], crossed.dydx("bmi", atexog="age").pairwise().joint_test())
+    assert list(found["df1"]) == [2, 1, 2]
+    assert f"pooled over {len(sets)} imputations" in str(crossed.joint_tests())
+
+
+#: mice 3.15: D1 of ``y ~ x * g + z`` against ``y ~ x + g + z`` in the data sets below.
+MICE_INTERACTION = {"statistic": 0.2644725, "df1": 2, "df2": 35.98332, "p_value": 0.7690898}
+
+
+def drawn():
+    rng = np.random.default_rng(12)
+    n = 120
+    data = {"x": rng.normal(0, 1, n), "g": rng.choice(list("abc"), n), "z": rng.uniform(1, 3, n)}
+    frame = pd.DataFrame(data)
+    noise = rng.normal(0, 0.5, n)
+    frame["y"] = 0.3 * frame["x"] + (frame["g"] == "b") * 0.2 + 0.4 * frame["z"] + noise
+    missing = rng.random(n) < 0.3
+    for _ in range(5):
+        filled = frame.copy()
+        filled.loc[missing, "x"] = (filled["y"] * 0.5 + rng.normal(0, 0.8, n))[missing]
+        yield filled
+
+
+def test_an_interaction_is_tested_as_mice_does():
+    m = Margins.imputed([smf.ols("y ~ x * g + z", one).fit() for one in drawn()])
+    found = m.joint_tests().set_index("term").loc["x:g"]
+    for name, figure in MICE_INTERACTION.items():
+        assert found[name] == pytest.approx(figure, rel=2e-7)
+
+
+@pytest.mark.filterwarnings("ignore:The design matrix is rank-deficient")
+def test_an_imputation_that_lacks_a_combination_tests_no_term_of_it():
+    sets = [one.assign(h=np.where(one["z"] > 2, "high", "low")) for one in drawn()]
+    sets[1].loc[sets[1]["g"] == "c", "h"] = "low"
+    with quietly():
+        fits = [smf.ols("y ~ g * h", one).fit() for one in sets]
+        found = Margins.imputed(fits).joint_tests().set_index("term")
+    assert "do not determine" in found.loc["g:h", "note"]
+    assert np.isnan(found.loc["g:h", "statistic"])
+
+
+def test_what_is_not_pooled_is_told(linear):
+    m = Margins.imputed(linear)
+    with pytest.raises(AttributeError, match="Here it is not pooled; ask every fit"):
+        m.diagnose()
+    with pytest.raises(ArgumentTypeError, match="agge"):
+        m.predict(agge=1)
+    assert "bmi" in str(m.variables)
+
+
+def test_fits_of_different_numbers_of_rows_are_told(linear, sets):
+    fewer = smf.ols("chl ~ age + bmi + hyp", sets[1].iloc[:-3]).fit()
+    with pytest.warns(PymarginsWarning, match=r"fit 0 has 25 rows, and fit 1 .* 22"):
+        Margins.imputed([linear[0], fewer])

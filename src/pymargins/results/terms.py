@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import reduce
 from itertools import combinations, product
 from typing import Any
@@ -22,7 +23,7 @@ from pymargins.errors import (
     UnsupportedError,
     listing,
 )
-from pymargins.estimands.nodes import Linear, stacked
+from pymargins.estimands.nodes import Estimand, Linear, stacked
 from pymargins.estimands.rows import Rows
 from pymargins.estimands.scenes import Grid, average
 from pymargins.facts import LostEffects, Note
@@ -68,6 +69,26 @@ def joint_tests(fitted: Fitted, inference: Uncertainty, by: Any = None) -> pd.Da
         The variables of `by`, `term`, `statistic`, `df1`, `df2`, `p_value`, `test` ("F" or
         "chi2"); and `note` where there is something to say.
     """
+    asked = asked_terms(fitted, by)
+    rows, points = balanced_rows(fitted), telling_points(fitted)
+    tests = [
+        _test(one.name, effects_of(one, points, rows, fitted), fitted, inference) for one in asked
+    ]
+    return framed(asked, tests)
+
+
+@dataclass(frozen=True, slots=True)
+class AskedTerm:
+    """A term that is tested: its name, its effects, and which variables are held where."""
+
+    name: str
+    effects: list[tuple[str, ...]]
+    at: dict[str, Any]
+    fixed: dict[str, Any]
+
+
+def asked_terms(fitted: Fitted, by: Any) -> list[AskedTerm]:
+    """Return the terms to be tested at each point of `by`, points outermost."""
     if isinstance(fitted.mean, ClusterMean):
         raise UnsupportedError(
             "joint_tests: it tests the terms of the fixed part, in which known clusters play no "
@@ -89,20 +110,40 @@ def joint_tests(fitted: Fitted, inference: Uncertainty, by: Any = None) -> pd.Da
             f"by: {listing(held.columns)} leaves no variable of the model whose effect could be "
             "tested."
         )
-    rows = rows_of(fitted, balanced_frame(fitted), None)
-    designs = designs_of(fitted)
-    points = {name: _points(v, fitted) for name, v in fitted.variables.items()}
-    tests: list[dict[str, Any]] = []
+    asked: list[AskedTerm] = []
     for i in range(held.grid.size):
         fixed = {name: column.iloc[i] for name, column in held.grid.pins.items()}
         at = {name: values[i] for name, values in held.columns.items()}
-        for name, variables in terms.items():
-            wanted = owned(variables, terms)
-            effects = {role: _effects(wanted, points, rows, fixed, role) for role in designs}
-            tests.append({**at, "term": name, **_test(name, effects, fitted, inference)})
-    columns = [*held.columns, *COLUMNS]
+        asked += [AskedTerm(name, owned(v, terms), at, fixed) for name, v in terms.items()]
+    return asked
+
+
+def balanced_rows(fitted: Fitted) -> Rows:
+    """Return the balanced grid over which effects are averaged."""
+    return rows_of(fitted, balanced_frame(fitted), None)
+
+
+def telling_points(fitted: Fitted) -> dict[str, list[Any]]:
+    """Return the values of each variable between which its effect shows."""
+    return {name: _points(v, fitted) for name, v in fitted.variables.items()}
+
+
+def effects_of(
+    asked: AskedTerm, points: Mapping[str, Any], rows: Rows, fitted: Fitted
+) -> dict[str, FloatArray]:
+    """Return the effects of a term, by the role of the design whose coefficients make them."""
+    return {
+        role: _effects(asked.effects, points, rows, asked.fixed, role)
+        for role in designs_of(fitted)
+    }
+
+
+def framed(asked: Sequence[AskedTerm], tests: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Return the tests of terms as a table, with notes where there are any."""
+    rows = [{**one.at, "term": one.name, **test} for one, test in zip(asked, tests, strict=True)]
+    columns = [*asked[0].at, *COLUMNS]
     noted = any(test["note"] for test in tests)
-    return pd.DataFrame(tests, columns=[*columns, "note"] if noted else columns)
+    return pd.DataFrame(rows, columns=[*columns, "note"] if noted else columns)
 
 
 def held_points(fitted: Fitted, by: Any) -> Points:
@@ -217,6 +258,17 @@ def _test(
     name: str, effects: Mapping[str, FloatArray], fitted: Fitted, inference: Uncertainty
 ) -> dict[str, Any]:
     """Test that effects of a term are zero in every equation, as far as the data tell them."""
+    parts, full, left = determined(name, effects, fitted)
+    notes: tuple[Note, ...] = () if left == full else (LostEffects(full - left, full),)
+    if left == 0:
+        return no_test("not estimable", _words(notes) or "nothing varies")
+    return tested(stacked(parts), inference, notes)
+
+
+def determined(
+    name: str, effects: Mapping[str, FloatArray], fitted: Fitted
+) -> tuple[list[Linear], int, int]:
+    """Return what the data determine of effects, and how many there are, and are left."""
     parts: list[Linear] = []
     full = left = 0
     for predictor in fitted.mean.predictors:
@@ -225,10 +277,11 @@ def _test(
         full, left = full + _rank(matrix), left + _rank(kept)
         if kept.any():
             parts.append(Linear(kept, block, (name,) * len(kept)))
-    notes: tuple[Note, ...] = () if left == full else (LostEffects(full - left, full),)
-    if left == 0:
-        return _no_test("not estimable", _words(notes) or "nothing varies")
-    estimand = stacked(parts)
+    return parts, full, left
+
+
+def tested(estimand: Estimand, inference: Uncertainty, notes: tuple[Note, ...]) -> dict[str, Any]:
+    """Test that all rows are zero, or say why they cannot be tested."""
     try:
         notes += hardly_seen(inference, estimand)
         found = wald(estimand, np.zeros(len(estimand)), inference)
@@ -237,7 +290,7 @@ def _test(
         NumericalError,
         UnsupportedError,
     ) as error:  # the other terms can still be tested
-        return _no_test("not available", str(error).removeprefix("joint_test: "))
+        return no_test("not available", str(error).removeprefix("joint_test: "))
     return {**found.to_dict(), "note": _words(notes)}
 
 
@@ -245,7 +298,8 @@ def _words(notes: Sequence[Note]) -> str:
     return "; ".join(note_words(note) for note in notes)
 
 
-def _no_test(why: str, note: str) -> dict[str, Any]:
+def no_test(why: str, note: str) -> dict[str, Any]:
+    """Return a row of the table that has no test."""
     nothing = {"statistic": np.nan, "df1": 0, "df2": np.nan, "p_value": np.nan}
     return {**nothing, "test": why, "note": note}
 

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from pymargins._typing import FloatArray
+from pymargins.asking.keywords import explains_keywords, explains_names
 from pymargins.asking.scenarios import Contrasts
-from pymargins.errors import ArgumentError, ArgumentTypeError, ModelError, UnsupportedError
+from pymargins.elsewhere import VERBS
+from pymargins.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    ModelError,
+    PymarginsWarning,
+    UnsupportedError,
+    callers_level,
+)
 from pymargins.estimands.imputed import Each
 from pymargins.facts import Distribution, ReferenceFacts, SessionFacts
 from pymargins.inference.delta import DeltaInference
@@ -20,11 +31,26 @@ from pymargins.models.fitted import Fitted
 from pymargins.models.parameters import Point
 from pymargins.report.methods import session_summary
 from pymargins.report.summary import Summary, Tabled
+from pymargins.results.imputed_terms import imputed_joint_tests
 from pymargins.results.result import MarginsResult
-from pymargins.session.arguments import AtExog, Names, Outcome, Scenarios
+from pymargins.session.arguments import AtExog, By, Names, Outcome, Scenarios
+from pymargins.session.terms import printed_tests
 from pymargins.session.verbs import Verbs
 
+#: What a session of one fit has, and Rubin's rules do not pool.
+OF_ONE_FIT = dict.fromkeys(
+    (
+        *("diagnose", "likelihood_ratio_test", "random_effects", "variance_components", "icc"),
+        *("r_squared", "slope_share", "slope_quantiles"),
+    ),
+    "not pooled; ask every fit on its own, Margins(fit), and compare",
+)
 
+
+@explains_names(VERBS | OF_ONE_FIT)
+@explains_keywords(
+    "predict", "dydx", "eyex", "eydx", "dyex", "contrasts", "evaluate", "joint_tests"
+)
 class ImputedMargins(Tabled):
     """A session about one model fitted to several imputed data sets.
 
@@ -43,8 +69,9 @@ class ImputedMargins(Tabled):
         Theirs.
     """
 
-    __slots__ = ("_inference", "_sessions")
+    __slots__ = ("_fits", "_inference", "_sessions")
 
+    _fits: tuple[Fitted, ...]
     _inference: RubinInference
     _sessions: tuple[Verbs, ...]
 
@@ -52,6 +79,8 @@ class ImputedMargins(Tabled):
         self, sessions: Sequence[Verbs], fits: Sequence[Fitted], inferences: Sequence[Uncertainty]
     ) -> None:
         _require_one_model(fits)
+        _warn_of_other_rows(fits)
+        object.__setattr__(self, "_fits", tuple(fits))
         object.__setattr__(self, "_sessions", tuple(sessions))
         object.__setattr__(self, "_inference", _pooled(inferences))
 
@@ -146,6 +175,25 @@ class ImputedMargins(Tabled):
         """
         return self._ask(lambda m: m.evaluate(scenarios, function, labels))
 
+    def joint_tests(self, *, by: By = None) -> pd.DataFrame:
+        """Test every term of the model, one joint test each, by D1; see `Margins.joint_tests`.
+
+        Effects are the same differences in every imputation, between the same values of the
+        variables of a term; other numeric variables are at the mean of each imputation's own rows.
+        """
+        found = imputed_joint_tests(self._fits, self._inference, by)
+        return printed_tests(found, self.facts)
+
+    @property
+    def variables(self) -> pd.DataFrame:
+        """The variables that can be set, as the first fit has them; see `Margins.variables`."""
+        return self._sessions[0].variables
+
+    @property
+    def _fitted(self) -> Fitted:
+        """What names are looked up in: the first fit."""
+        return self._fits[0]
+
     def _ask(self, question: Callable[[Verbs], MarginsResult]) -> MarginsResult:
         """Ask every fit, and pool the answers."""
         results = [question(one) for one in self._sessions]
@@ -216,6 +264,20 @@ def _require_one_model(fits: Sequence[Fitted]) -> None:
                     f"{what} differ: {there!r} and {here!r}. Fit one formula to every imputed data "
                     "set, with the same categories."
                 )
+
+
+def _warn_of_other_rows(fits: Sequence[Fitted]) -> None:
+    """Warn where fits have different numbers of rows, which imputed data sets do not have."""
+    sizes = [fitted.facts.n for fitted in fits]
+    if len(set(sizes)) > 1:
+        other = next(i for i, n in enumerate(sizes) if n != sizes[0])
+        warnings.warn(
+            f"imputed: fit 0 has {sizes[0]} rows, and fit {other} (counted from 0) {sizes[other]}. "
+            "Imputed data sets are the same rows, filled in differently; see whether rows were "
+            "dropped as missing. Each fit is averaged over its own.",
+            PymarginsWarning,
+            stacklevel=callers_level(),
+        )
 
 
 def _columns(fitted: Fitted) -> dict[str, tuple[str, ...]]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from pymargins.errors import ArgumentError, ArgumentTypeError, UnsupportedError, unknown_name
+from pymargins.facts import SessionFacts
 from pymargins.options import Bootstrap
 from pymargins.report import words
 from pymargins.report.notes import sentence
@@ -72,19 +73,7 @@ class TermVerbs(Session):
                 "m.dydx(...) or m.contrasts(...), and for their draws, result.draws."
             )
         found = joint_tests(self._fitted, self._inference, by)
-        return PrintedFrame.of(found, self._titled("Joint tests of terms"), self._foundations)
-
-    def _titled(self, what: str) -> str:
-        response = self._fitted.facts.response
-        return f"{what}: {response}" if response else what
-
-    @property
-    def _foundations(self) -> list[str]:
-        """Say on which covariance and distribution tests of terms rest."""
-        facts = self.facts
-        parts = [words.method_words(facts.method), words.reference_words(facts.reference)]
-        parts.append(f"covariance: {words.covariance_words(facts.covariance)}")
-        return [sentence("; ".join(part for part in parts if part))]
+        return printed_tests(found, self.facts)
 
     def likelihood_ratio_test(
         self, terms: Names, *, n_boot: int = 1000, rng: Seed | None = None
@@ -143,5 +132,18 @@ class TermVerbs(Session):
             raise ArgumentError("likelihood_ratio_test: name at least one term.")
         option = Bootstrap(n_boot, kind="parametric", rng=rng)
         found = refits.likelihood_ratio(columns, option).rename(", ".join(names))
-        title = self._titled(f"Likelihood ratio test of {found.name}")
+        title = titled(f"Likelihood ratio test of {found.name}", self.facts)
         return PrintedSeries.of(found, title, ["Bootstrapped under the null."])
+
+
+def titled(what: str, facts: SessionFacts) -> str:
+    """Name what is tested, and of which outcome."""
+    return f"{what}: {facts.model.response}" if facts.model.response else what
+
+
+def printed_tests(found: pd.DataFrame, facts: SessionFacts) -> pd.DataFrame:
+    """Make tests of terms a table, which says on which covariance and distribution they rest."""
+    parts = [words.method_words(facts.method), words.reference_words(facts.reference)]
+    parts.append(f"covariance: {words.covariance_words(facts.covariance)}")
+    rest = sentence("; ".join(part for part in parts if part))
+    return PrintedFrame.of(found, titled("Joint tests of terms", facts), [rest])
