@@ -193,6 +193,11 @@ class TestPyfixest:
         several = pf.feols("profit ~ cost | csw0(firm, year)", firms)
         with pytest.raises(UnsupportedModelError):
             Margins(several)
+        for own in ("i(sector, cost)", 'i(sector, ref="b")'):
+            with pytest.raises(
+                UnsupportedModelError, match=r"writing dummies.*C\(group\):x"
+            ):
+                Margins(pf.feols(f"profit ~ {own} | firm", firms))
         with pytest.raises(ModelError, match="store_data=True"):
             Margins(pf.feols("profit ~ cost", firms, store_data=False))
 

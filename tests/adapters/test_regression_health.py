@@ -11,7 +11,7 @@ import statsmodels.api as sm
 import statsmodels.formula.api as smf
 from statsmodels.miscmodels.ordinal_model import OrderedModel
 
-from pymargins import FitWarning, Margins, UnsupportedError
+from pymargins import FitWarning, Margins, NumericalError, UnsupportedError
 from support import outcome_cases
 from support.model_cases import load
 
@@ -140,7 +140,15 @@ def test_a_constrained_fit_is_not_measured_by_the_optimum_without_constraints(fi
     held = fitted("y ~ x + z", frame).fit_constrained("z = 0", disp=0)
     m = Margins(held)  # the z that was held at 0 matters: no warning all the same
     found = m.diagnose()
-    assert found.converged and found.distance is None
+    assert found.converged
+    assert found.distance is None
     free = Margins(fitted("y ~ x", frame).fit(disp=0)).predict({"x": 1})
     assert m.predict({"x": 1}).estimate[0] == pytest.approx(free.estimate[0], rel=1e-6)
     assert m.predict({"x": 1}).std_error[0] == pytest.approx(free.std_error[0], rel=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore:divide by zero")
+def test_a_fit_without_a_residual_says_that_it_has_none():
+    frame = pd.DataFrame({"x": [1.0, 2.0], "y": [3.0, 5.0]})
+    with pytest.raises(NumericalError, match="as many coefficients as rows"):
+        Margins(smf.ols("y ~ x", frame).fit()).predict()

@@ -67,7 +67,9 @@ class FixestAdapter:
     def _read(self) -> Fitted:
         fit = self.model
         frame = snapshot(fit._data.reset_index(drop=True))
-        design = design_from_formulaic(fit._model_spec.second_stage.rhs, list(frame.columns))
+        spec = fit._model_spec.second_stage.rhs
+        _require_plain_terms(spec)
+        design = design_from_formulaic(spec, list(frame.columns))
         more: dict[str, Any] = {"groups": np.arange(len(frame))}
         if fit._weights_type == "fweights" and fit._weights_name:
             more["row_weights"] = np.asarray(frame[fit._weights_name], dtype=float)
@@ -136,6 +138,17 @@ def _require_usable(fit: Any, name: str) -> None:
         )
     if len(getattr(fit, "_vcov", ())) == 0:
         raise ModelError("model: the fit has no covariance yet; call its vcov() first.")
+
+
+def _require_plain_terms(spec: Any) -> None:
+    """Refuse pyfixest's own ``i(...)``, whose columns do not tell how they are made."""
+    for factor in map(str, spec.factors):
+        if factor.startswith("i("):
+            raise UnsupportedModelError(
+                f"model: {factor!r} of the formula is pyfixest's own way of writing dummies, which "
+                "is not read. Write C(group):x for i(group, x), and "
+                'C(group, contr.treatment("b")) for i(group, ref="b").'
+            )
 
 
 def _require_unchanged(fit: Any, design: Design, values: tuple[AnyArray, ...]) -> None:

@@ -17,6 +17,7 @@ from pymargins.adapters.regression_health import (
     Equations,
     PlacedDesign,
     Step,
+    no_covariance,
     optimum,
     said_of_convergence,
     saturated,
@@ -368,11 +369,7 @@ class RegressionAdapter(Refitted):
         except ValueError:  # statsmodels' own where it has none
             cov = np.array(np.nan)
         if not np.isfinite(cov).all():
-            raise NumericalError(
-                'vcov="model": the fit reports no covariance: its Hessian could not be inverted, '
-                "mostly because it stopped far from the optimum. Refit with another method or "
-                'start, or use vcov="nonrobust", which is worked out anew.'
-            )
+            raise no_covariance(self.residual_df)
         return cov
 
     @cached_property

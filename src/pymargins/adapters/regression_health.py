@@ -117,6 +117,20 @@ def said_of_convergence(results: Any) -> bool | None:
     return None if said is None else bool(said)
 
 
+def no_covariance(residual_df: float) -> NumericalError:
+    """Say why a fit reports no covariance."""
+    if residual_df <= 0:
+        return NumericalError(
+            'vcov="model": the fit reports no covariance: it has as many coefficients as rows, so '
+            "that no residual is left to estimate from. Fit fewer terms, or to more rows."
+        )
+    return NumericalError(
+        'vcov="model": the fit reports no covariance: its Hessian could not be inverted, '
+        "mostly because it stopped far from the optimum. Refit with another method or "
+        'start, or use vcov="nonrobust", which is worked out anew.'
+    )
+
+
 def saturated(design: FloatArray, variance: FloatArray) -> BoolArray:
     """Tell the rows whose outcome is certain, where the others do not determine the coefficients.
 

@@ -186,7 +186,7 @@ class Factor:
             raise self._no_slope(variable, "it is a step function of it.")
 
     def _at_a_kink(self, variable: str, at: FloatArray, bent: BoolArray) -> str:
-        where = at[bent][0]
+        where = at[bent][0] + 0.0  # no minus zero
         return (
             f"dydx: {self.name!r} has a kink at {variable} = {where:.6g}, where "
             f"{int(bent.sum())} of {len(at)} slopes were asked; each is the mean of the slopes "
