@@ -194,9 +194,7 @@ class TestPyfixest:
         with pytest.raises(UnsupportedModelError):
             Margins(several)
         for own in ("i(sector, cost)", 'i(sector, ref="b")'):
-            with pytest.raises(
-                UnsupportedModelError, match=r"writing dummies.*C\(group\):x"
-            ):
+            with pytest.raises(UnsupportedModelError, match=r"writing dummies.*C\(group\):x"):
                 Margins(pf.feols(f"profit ~ {own} | firm", firms))
         with pytest.raises(ModelError, match="store_data=True"):
             Margins(pf.feols("profit ~ cost", firms, store_data=False))

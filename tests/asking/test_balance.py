@@ -77,6 +77,18 @@ def test_a_row_counts_as_often_as_its_frequency_weight_says(scheme):
         np.testing.assert_allclose(one.std_error, other.std_error, rtol=1e-10)
 
 
+def test_percentiles_count_a_row_as_often_too():
+    rng = np.random.default_rng(6)
+    rows = study().assign(often=rng.integers(0, 6, 96), passed=rng.integers(0, 2, 96))
+    each = rows.loc[rows.index.repeat(rows["often"])].reset_index(drop=True)
+    family = sm.families.Binomial()
+    counted = smf.glm("passed ~ age", rows, family=family, freq_weights=rows["often"]).fit()
+    for rule, q in {"p0": 0.0, "p12.5": 0.125, "p25": 0.25, "median": 0.5, "p100": 1.0}.items():
+        found = Margins(counted, at={"age": rule}).predict()
+        right = Margins(counted).predict({"age": float(np.quantile(each["age"], q))})
+        assert found.estimate[0] == pytest.approx(right.estimate[0], rel=1e-10)
+
+
 def test_within_subgroups_combinations_count_by_their_own_cells():
     model = FixedModel("school * smoker + age", study())
     m = session(model, at="balanced", weights="cells")

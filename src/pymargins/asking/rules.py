@@ -106,11 +106,16 @@ def summary_rows(
         order = np.argsort(strata.codes, kind="stable")
         members = np.split(order, np.cumsum(np.bincount(strata.codes, minlength=size))[:-1])
     columns: dict[str, Any] = {}
+    counted = weights is not None and weights is fitted.row_weights
     for name, variable in fitted.variables.items():
         column = frame[name]
         summaries = [
             _summarise(
-                variable, rules[name], column.iloc[m], None if weights is None else weights[m]
+                variable,
+                rules[name],
+                column.iloc[m],
+                None if weights is None else weights[m],
+                counted,
             )
             for m in members
         ]
@@ -118,7 +123,9 @@ def summary_rows(
     return Rows(fitted.designs, fitted.variables, columns, size, offsets=offsets)
 
 
-def _summarise(variable: Variable, rule: Any, column: Any, weights: FloatArray | None) -> Any:
+def _summarise(
+    variable: Variable, rule: Any, column: Any, weights: FloatArray | None, counted: bool
+) -> Any:
     if isinstance(rule, _Constant):
         return rule.value
     if callable(rule):
@@ -126,11 +133,11 @@ def _summarise(variable: Variable, rule: Any, column: Any, weights: FloatArray |
     if variable.kind != "numeric":
         counts = np.bincount(encode(column, variable.levels), weights, len(variable.levels))
         return variable.levels[int(np.argmax(counts))]
-    found = _summary(variable.numbers(column), rule, weights)
+    found = _summary(variable.numbers(column), rule, weights, counted)
     return variable.of_numbers(np.array([found])).iloc[0] if variable.is_date else found
 
 
-def _summary(values: FloatArray, rule: Any, weights: FloatArray | None) -> float:
+def _summary(values: FloatArray, rule: Any, weights: FloatArray | None, counted: bool) -> float:
     if rule == "mean":
         return float(np.average(values, weights=weights))
     if rule in ("min", "max"):
@@ -141,6 +148,8 @@ def _summary(values: FloatArray, rule: Any, weights: FloatArray | None) -> float
         return float(unique[int(np.argmax(np.bincount(codes, weights)))])
     q = 0.5 if rule == "median" else _percentile(rule)
     assert q is not None
+    if counted and weights is not None and (weights == np.rint(weights)).all():
+        return _quantile_of_repeated(values, weights, q)
     if weights is None or (weights == weights[0]).all():
         return float(np.quantile(values, q))
     return weighted_quantile(values, weights, q)
@@ -159,6 +168,17 @@ def _summarise_by_function(variable: Variable, rule: Callable[[Any], Any], colum
             "population of one row needs one value."
         )
     return value
+
+
+def _quantile_of_repeated(values: FloatArray, counts: FloatArray, q: float) -> float:
+    """Return NumPy's quantile of values that each come as often as counted."""
+    order = np.argsort(values, kind="stable")
+    ends = np.cumsum(counts[order])
+    place = q * (ends[-1] - 1.0)
+    below = np.floor(place)
+    around = np.searchsorted(ends, [below, min(below + 1.0, ends[-1] - 1.0)], side="right")
+    low, high = values[order[around]]
+    return float(low + (place - below) * (high - low))
 
 
 def weighted_quantile(values: FloatArray, weights: FloatArray, q: float) -> float:
