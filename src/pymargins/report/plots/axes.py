@@ -78,7 +78,10 @@ def inches(artist: Any) -> tuple[float, float]:
 
 def settle(ax: Axes) -> None:
     """Give axes the place that they will have, as far as the figure is drawn."""
-    ax.figure.canvas.figure.draw_without_rendering()
+    figure = ax.figure.canvas.figure
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
 
 
 # --- new figures ---------------------------------------------------------------------------------
