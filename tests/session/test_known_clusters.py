@@ -305,6 +305,8 @@ def test_crossed_components_by_their_own_columns(crossed, frame):
     row = np.zeros(13)
     row[[0, 1, 3, 4 + 7]] = [1, 2.0, 1, 1]
     _same(m.predict({"school": "s7", "room": "up", "hours": 2.0}), book.ask([row]))
+    with pytest.raises(UnknownNameError, match="'one' holds the groups of the fit, but has"):
+        m.predict({"one": 2})
 
 
 # --- what has no figure --------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from pymargins.errors import (
     near_miss,
     unknown_name,
 )
+from pymargins.models.clusters import ClusterMean
 from pymargins.models.fitted import Fitted
 from pymargins.models.variables import Variable
 
@@ -26,6 +27,11 @@ def pinnable(fitted: Fitted, name: Any, argument: str = "atexog") -> Variable:
     if name == fitted.facts.response or name in fitted.facts.response_variables:
         raise UnknownNameError(
             f"{argument}: {name!r} is the response of the model, which is predicted, not set."
+        )
+    if name == fitted.facts.group_name and isinstance(fitted.mean, ClusterMean):
+        raise UnknownNameError(
+            f"{argument}: {name!r} holds the groups of the fit, but has no random effect of its "
+            f"own, so that no figure depends on it. Variables: {listing(fitted.variables)}."
         )
     if name == fitted.facts.group_name:
         raise UnknownNameError(
