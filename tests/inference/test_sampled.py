@@ -193,3 +193,10 @@ def test_figures_that_do_not_know_of_a_sample_say_so(frame):
     for ask in (m.icc, m.r_squared, m.predict().prediction_interval):
         with pytest.raises(UnsupportedError, match="without population="):
             ask()
+
+
+def test_a_polished_mixed_fit_is_not_told_of_a_covariance_that_is_not_used(frame):
+    made = smf.mixedlm("y ~ x", frame, groups="g").fit()
+    m = Margins(made, population="sampled", polish=True)  # no warning
+    plain = sampled(made).predict()
+    assert m.predict().std_error[0] == pytest.approx(plain.std_error[0], rel=1e-3)

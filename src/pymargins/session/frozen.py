@@ -63,7 +63,8 @@ class Session(Tabled):
         if self._fitted.health is None:
             return
         used = self._choice.covariance.kind
-        stand_in = stand_in and used not in (next(iter(self._fitted.covariances)), "draws")
+        own = used in (next(iter(self._fitted.covariances)), "draws")
+        stand_in = stand_in and not own and not self._population.facts.sampled
         shifted = [n for n in self._choice.inference.notes if isinstance(n, ShiftedDf)]
         text = fit_warning(
             self._fitted.health(),
