@@ -15,6 +15,7 @@ from pymargins import (
     FitWarning,
     Margins,
     ModelError,
+    NumericalError,
     PymarginsError,
     Scenario,
     did,
@@ -428,3 +429,14 @@ def test_the_named_constructors_take_what_the_session_takes():
     assert has == set(SessionOptions.__annotations__)
     assert set(signature(Margins.log_scale).parameters) == {"model", *has}
     assert set(signature(Margins.imputed).parameters) == {"fits", "scale", *has}
+
+
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
+@pytest.mark.parametrize("population", ["fixed", "sampled"])
+def test_a_mean_beyond_floating_point_numbers_is_named(population):
+    frame = study().assign(count=np.arange(96) % 5)
+    m = Margins(smf.poisson("count ~ age", frame).fit(disp=0), population=population)
+    far = np.sign(m.dydx("age").estimate[0]) * 1e7
+    for ask in (m.predict, lambda at: m.dydx("age", atexog=at)):
+        with pytest.raises(NumericalError, match=r"age=-?10000000' is not finite"):
+            ask({"age": [30, far]})

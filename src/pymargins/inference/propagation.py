@@ -35,6 +35,14 @@ class Propagation(Protocol):
         ...
 
 
+def overflow(label: str) -> NumericalError:
+    """Say that a figure is too large for a computer's numbers."""
+    return NumericalError(
+        f"{label!r} is not finite: so far from the data the mean, or how it changes, is beyond the "
+        "range of floating-point numbers. Ask nearer to what was observed."
+    )
+
+
 def propagation(cov: FloatArray | RowCovariance) -> Propagation:
     """Return how a covariance of parameters is carried on."""
     return OfMatrix(cov) if isinstance(cov, np.ndarray) else OfRows(cov)
@@ -57,6 +65,9 @@ class OfMatrix:
         out = rows @ self.cov @ rows.T
         out = (out + out.T) / 2.0
         variance = np.diagonal(out)
+        lost = np.flatnonzero(np.isnan(variance))
+        if len(lost) and np.isfinite(self.cov).all():
+            raise overflow(labels[int(lost[0])])
         sizes = np.abs(rows) @ np.sqrt(np.abs(np.diagonal(self.cov)))
         if (variance < -NEGATIVE_VARIANCE_TOLERANCE * sizes**2).any() or np.isnan(out).any():
             raise NumericalError(

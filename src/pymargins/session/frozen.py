@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
+import numpy as np
 import pandas as pd
 
 from pymargins.asking.outcome import on_log_scale
@@ -35,6 +36,7 @@ from pymargins.facts import (
 from pymargins.inference.choice import Choice
 from pymargins.inference.known_clusters import cluster_notes
 from pymargins.inference.leverage import hardly_seen
+from pymargins.inference.propagation import overflow
 from pymargins.inference.uncertainty import Uncertainty
 from pymargins.models.describe import variables_frame
 from pymargins.models.fitted import Fitted
@@ -130,7 +132,9 @@ class Session(Tabled):
         self, estimand: Estimand, notes: Sequence[Note], quantity: Quantity, scale: Scale
     ) -> MarginsResult:
         """Make a result, evaluated here and now so that what cannot be is told at once."""
-        self._inference.value(estimand)
+        lost = np.flatnonzero(~np.isfinite(self._inference.value(estimand)))
+        if len(lost):
+            raise overflow(estimand.labels[int(lost[0])])
         notes = (*notes, *hardly_seen(self._inference, estimand))
         notes = (*notes, *cluster_notes(self._inference, estimand, self._fitted.mean))
         facts = ResultFacts(self.facts, quantity, scale.facts, notes)
