@@ -55,6 +55,7 @@ def results(res: MarginsResult) -> pd.DataFrame:
     adjusted.test(alternative="more")  # pyright: ignore[reportArgumentType]
     (res["age=8"] - res["age=14"]).plot()
     res.plot(order={"age": [14, 8]}, colors="tab:red", data=True)
+    res.plot(data=3)  # pyright: ignore[reportArgumentType]
     res.plot(order=3)  # pyright: ignore[reportArgumentType]
     res.contrast({"growth": [-1, 1]}).prediction_interval(weight=2)
     res.where(age=[8, 14]).conf_int(0.9, simultaneous=True)

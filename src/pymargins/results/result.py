@@ -28,6 +28,7 @@ from pymargins.results.saved import save
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from pymargins.asking.sources import ArrowStream
     from pymargins.report.plots import Colors, Order, PlotKind
 
 
@@ -207,7 +208,7 @@ class MarginsResult(Comparisons, Tabled):
         facet: str | Sequence[str] | None = None,
         order: Order | None = None,
         colors: Colors | None = None,
-        data: pd.DataFrame | Literal[True] | None = None,
+        data: pd.DataFrame | ArrowStream | bool | None = None,
         cluster: str | None = None,
         rug: bool = False,
         level: float | None = None,

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+    from pymargins.asking.sources import ArrowStream
+
 #: Finds the comparison arrows of some rows.
 Compare: TypeAlias = "Callable[[IntArray], Arrows]"
 
@@ -38,7 +40,7 @@ def plot(
     facet: str | Sequence[str] | None = None,
     order: Order | None = None,
     colors: Colors | None = None,
-    data: pd.DataFrame | None = None,
+    data: pd.DataFrame | ArrowStream | None = None,
     cluster: str | None = None,
     rug: bool = False,
     simultaneous: bool = False,
