@@ -30,6 +30,8 @@ from pymargins.adapters.drawn_clusters import group_strata
 #: A bootstrap standard error of B replicates has a relative error of 1 / sqrt(2 B); four of them.
 MONTE_CARLO = 4.0 / np.sqrt(2.0)
 SAME_FIT = 1e-4
+#: Distances from the estimate, in standard errors, about the ends of intervals.
+NULLS = np.linspace(-3.0, 3.0, 61)
 EXACT = 1e-10
 KINDS = ("cluster", "parametric", "residual", "wild")
 
@@ -176,7 +178,7 @@ def test_intervals_are_those_of_their_definitions(fit):
     results = {kind: m.dydx("x") for kind, m in sessions.items()}
     draws = results["percentile"].draws[:, 0]
     estimate = results["percentile"].estimate[0]
-    low, high = np.quantile(draws, [0.05, 0.95])
+    low, high = np.sort(draws)[[9, 189]]  # the 10th and the 190th: 200 times 0.05 and 0.95
 
     def bounds(kind: str) -> np.ndarray:
         return results[kind].conf_int().to_numpy()[0]
@@ -190,7 +192,7 @@ def test_intervals_are_those_of_their_definitions(fit):
     t = (draws - replicates.center[j]) / np.sqrt(replicates.cov[:, j, j])
     error = np.sqrt(replicates.base_cov[j, j])
     np.testing.assert_allclose(
-        bounds("studentized"), estimate - np.quantile(t, [0.95, 0.05]) * error, rtol=1e-8
+        bounds("studentized"), estimate - np.sort(t)[[189, 9]] * error, rtol=1e-8
     )
     assert bounds("bca")[0] < estimate < bounds("bca")[1]
 
@@ -205,6 +207,20 @@ def test_p_values_agree_with_the_intervals(interval: str, fit):
     assert low == pytest.approx(null, abs=0.05 * result.std_error[0])
     one_sided = result.test(null=null, alternative="greater")["p_value"].iloc[0]
     assert one_sided == pytest.approx(p / 2, rel=1e-6)
+
+
+@pytest.mark.parametrize("interval", ["percentile", "basic", "studentized", "bca"])
+@pytest.mark.parametrize("n_boot", [99, 100, 130])
+def test_an_interval_holds_what_its_test_does_not_reject(interval: str, n_boot: int, fit):
+    """With few draws too, whatever the level: no p of 0.06 beside an interval without the null."""
+    result = Margins(fit, method=Bootstrap(n_boot, interval=interval, rng=1)).dydx("arm")
+    value, error = float(result.estimate[0]), float(result.std_error[0])
+    for level in (0.8, 0.9, 0.95):
+        low, high = result.conf_int(level=level).to_numpy()[0]
+        nulls = np.concatenate([np.linspace(low, high, 5)[1:-1], value + error * NULLS])
+        for null in nulls:
+            p = float(result.test(null=null)["p_value"].iloc[0])
+            assert (p <= 1 - level + 1e-12) == (not low < null < high)
 
 
 def test_log_scale_draws_are_reported_back_transformed(fit):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,9 @@ from pymargins.inference.reference import Joint
 from pymargins.inference.studentized import require_limits, studentized
 from pymargins.models.parameters import Point
 from pymargins.models.uncertainty import Replicates, Seen
+
+#: 1000 shares of 0.025 are 25 draws, whatever 1 - 0.95 is in binary.
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,11 +140,10 @@ class DrawsInference:
     def interval(self, estimand: Estimand, level: float) -> tuple[FloatArray, FloatArray]:
         """Return intervals of the session's kind."""
         tail = (1.0 - level) / 2.0
-        ends = np.array([tail, 1.0 - tail])
         value = self.value(estimand)
         if self.interval_kind == "studentized":
             t, error = self.studentized(estimand)
-            low, high = np.quantile(t, ends, axis=0)
+            low, high = ends(t, tail, 1.0 - tail)
             require_limits(np.maximum(np.abs(low), np.abs(high)), estimand.labels)
             return value - high * error, value - low * error
         if self.interval_kind == "normal":
@@ -149,11 +152,11 @@ class DrawsInference:
             return value - half, value + half
         draws = self.draws(estimand)
         if self.interval_kind == "bca":
-            probabilities = self._bca_levels(estimand, ends)
-            bounds = [np.quantile(draws[:, j], probabilities[:, j]) for j in range(len(estimand))]
-            low, high = np.stack(bounds, axis=1)
+            shares = self._bca_levels(estimand, np.array([tail, 1.0 - tail]))
+            bounds = [ends(draws[:, j], *shares[:, j]) for j in range(len(estimand))]
+            low, high = np.array(bounds).T
             return low, high
-        low, high = np.quantile(draws, ends, axis=0)
+        low, high = ends(draws, tail, 1.0 - tail)
         if self.interval_kind == "basic":
             return 2.0 * value - high, 2.0 * value - low
         return low, high
@@ -219,11 +222,37 @@ class DrawsInference:
 
         bias, acceleration = self._remember("bca", estimand, self._bca_constants)
         values = self.draws(estimand)
-        count = len(values)
-        share = np.clip((values <= null).mean(axis=0), 1 / (count + 1), count / (count + 1))
-        z = special.ndtri(share) - bias
+        least = 1.0 / (len(values) + 1.0)
+        shares = np.array([_share(values <= null), 1.0 - _share(values >= null)])
+        z = special.ndtri(np.clip(shares, least, 1.0 - least)) - bias
         z = z / (1.0 + acceleration * z) - bias
-        return np.asarray(special.ndtr(z)), np.asarray(special.ndtr(-z))
+        return np.asarray(special.ndtr(z[0])), np.asarray(special.ndtr(-z[1]))
+
+
+def ends(draws: FloatArray, low: float, high: float) -> tuple[FloatArray, FloatArray]:
+    """Return the draws between which an interval lies: in order, the (B + 1)p-th.
+
+    Where that is no whole number, the next one outward: p-values count the observed figure among
+    the draws, so that an interval holds the null if and only if its p-value is above 1 - level.
+
+    Parameters
+    ----------
+    draws : ndarray, shape (B,) or (B, k)
+    low, high : float
+        The shares of the draws below the ends.
+
+    References
+    ----------
+    Davison, A. C. and Hinkley, D. V. (1997). *Bootstrap Methods and their Application*, section
+    5.2. doi:10.1017/CBO9780511802843
+    """
+    count = len(draws)
+    first = math.floor((count + 1) * low + ROUNDING)
+    last = math.ceil((count + 1) * high - ROUNDING)
+    places = [min(max(place, 1), count) - 1 for place in (first, last)]
+    found = np.partition(draws, places, axis=0)[places]
+    found = np.where(np.isnan(draws).any(axis=0), np.nan, found)  # these are last in order
+    return found[0], found[1]
 
 
 def _share(hit: Any) -> FloatArray:

@@ -44,7 +44,9 @@ class Bootstrap:
         ``"studentized"`` (bootstrap-t) is the one that holds its level with few groups. Each
         replicate's standard error is that which its kind makes consistent: HC0 where rows are
         drawn, cluster-robust where clusters are, HC2 or CR2 of the wild kind, the model's of the
-        parametric. ``"bca"`` is of the kinds that draw rows or clusters.
+        parametric. ``"bca"`` is of the kinds that draw rows or clusters. Ends are draws, the
+        (B + 1)p-th in order or the next one outward: an interval holds no effect if and only if
+        its p-value is above 1 - level.
     population : {"resampled", "fixed"}, optional
         Whether averages over the rows of the fit are taken over the resampled rows (the
         population is uncertain too) or over the rows as they are. Only the kinds that draw rows or
