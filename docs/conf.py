@@ -19,6 +19,7 @@ extensions = [
     "alt",
     "llms",
     "mathml",
+    "ports",
     "sphinx.ext.napoleon",
 ]
 # `examples` is a link to ../examples; `_parts` are included by pages.

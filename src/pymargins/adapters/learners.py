@@ -156,8 +156,9 @@ class LearnerAdapter:
         """Refit the learner to resampled rows."""
         if option.interval in ("studentized", "bca"):
             raise UnsupportedError(
-                f"interval: got {option.interval!r}; replicates of a learner have no standard "
-                f'error of their own. Use Bootstrap(interval="percentile"), "basic" or "normal".'
+                f"method: replicates of a learner have no standard error of their own, which "
+                f'interval="{option.interval}" (the default is "studentized") takes. Use '
+                'Bootstrap(interval="percentile"), "basic" or "normal".'
             )
         if option.n_jobs != 1:
             raise UnsupportedError(

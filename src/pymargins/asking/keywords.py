@@ -49,7 +49,8 @@ def explains_names(names: dict[str, str]) -> Callable[[C], C]:
             if name.startswith("_"):  # a notebook, or a copy, looks whether there is one
                 raise AttributeError(f"{cls.__name__!r} object has no attribute {name!r}")
             hint = name_hint(names, name) or near_miss(name, _public(cls))
-            raise UnknownAttributeError(f"a {cls.__name__} has no {name!r}.{hint}")
+            article = "an" if cls.__name__[0] in "AEIOU" else "a"
+            raise UnknownAttributeError(f"{article} {cls.__name__} has no {name!r}.{hint}")
 
         setattr(cls, "__getattr__", missing)  # noqa: B010 - unseen by type checkers
         return cls
