@@ -12,7 +12,7 @@ help:  ## this list
 $(READY): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.5'
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[dev]'
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --editable '.[dev]'
 	touch $@
 
 demo: $(READY)  ## the main job on real data: tables here, plots in out/
@@ -35,7 +35,7 @@ doctest: $(READY)  ## the examples in docstrings
 	$(BIN)/python -m pytest -p no:benchmark --doctest-modules src
 
 docs: $(READY)  ## the site in docs/_build/html; every page runs, warnings are errors
-	$(BIN)/python -m sphinx -j auto -W --keep-going -q -b html docs docs/_build/html
+	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -j 4 -W --keep-going -q -b html docs docs/_build/html
 
 bench: $(READY)  ## benchmarks
 	$(BIN)/python -m pytest -p no:xdist -p no:randomly benchmarks
