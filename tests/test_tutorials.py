@@ -1,7 +1,5 @@
 """What the tutorials show fits a terminal of 80 columns, and a page of LaTeX."""
 
-import shutil
-import subprocess
 import warnings
 
 import matplotlib as mpl
@@ -9,10 +7,10 @@ import pytest
 
 from pymargins.report.summary import Summary
 from support.pages import ROOT, shown, width
+from support.typesetting import log_of, needs_pdflatex
 
 TUTORIALS = ROOT / "docs" / "tutorials"
 PAGES = sorted(TUTORIALS.glob("*.md"))
-PREAMBLE = r"\documentclass{article}\usepackage[utf8]{inputenc}\usepackage{booktabs}"
 
 
 @pytest.fixture(scope="module", params=PAGES, ids=lambda page: page.stem)
@@ -41,15 +39,9 @@ def test_no_line_is_longer_than_80(tables):
     assert [line for text, _ in tables for line in text.splitlines() if width(line) > 80] == []
 
 
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex here")
+@needs_pdflatex
 def test_no_box_of_latex_is_overfull(tables, tmp_path):
-    page = [PREAMBLE, r"\begin{document}", *(latex for _, latex in tables), r"\end{document}"]
-    (tmp_path / "page.tex").write_text("\n".join(page), encoding="utf-8")
-    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-draftmode", "page.tex"]
-    run = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=120, check=False)
-    said = run.stdout.decode("latin-1")
-    assert run.returncode == 0, said[-2000:]
-    assert "Overfull" not in said
+    assert "Overfull" not in log_of([latex for _, latex in tables], tmp_path)
 
 
 pytestmark = pytest.mark.slow

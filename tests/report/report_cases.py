@@ -5,7 +5,9 @@ The numbers are those of sessions on simulated data; `printed` holds their table
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +163,15 @@ def figures_of(name: str) -> Figures:
     }
     draws = 99 if name == "bootstrap" else None
     return Figures(**numbers, level=facts.session.level, facts=facts, draws=draws)
+
+
+def over_all(variables: Mapping[str, Sequence[Any]], facts: ResultFacts | None = None) -> Figures:
+    """Make figures over all combinations of some values."""
+    rows = list(product(*variables.values()))
+    labels = [", ".join(f"{k}={v}" for k, v in zip(variables, row, strict=True)) for row in rows]
+    columns = {name: [row[j] for row in rows] for j, name in enumerate(variables)}
+    facts = facts or ResultFacts(GLS, MEAN, IDENTITY)
+    return made_figures(np.arange(len(rows)) * 3.0, facts, labels, columns)
 
 
 def made_figures(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from typing import Any
 
 import pytest
@@ -12,6 +10,7 @@ from report_cases import GLS, WELL, figures_of, made_figures, odd_table
 
 from pymargins.report import Summary, latex, session_summary, summarise
 from pymargins.report.health import diagnosis_summary, health_lines
+from support.typesetting import log_of, needs_pdflatex
 
 TABLES = (
     odd_table(),
@@ -74,7 +73,7 @@ def test_latex_minus_signs() -> None:
     assert r"B - A & $-$1.5 \\" in table.to_latex()
 
 
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex here")
+@needs_pdflatex
 @pytest.mark.parametrize("size", ["10pt", "12pt,a4paper"])
 def test_latex_compiles_and_fits_the_line(size: str, tmp_path: Any) -> None:
     tables = [
@@ -83,15 +82,8 @@ def test_latex_compiles_and_fits_the_line(size: str, tmp_path: Any) -> None:
         summarise(made_figures(range(30))),
         Summary("[t] *u*", ("", "x"), (("* star", "-1.5"), ("[b]", "∞")), ("é ü β",), "", "lr"),
     ]
-    page = [rf"\documentclass[{size}]{{article}}", r"\usepackage[utf8]{inputenc}"]
-    page += [r"\usepackage{booktabs}", r"\begin{document}", *(table.to_latex() for table in tables)]
-    page += [matrix_of(LABELS), r"\end{document}"]
-    (tmp_path / "page.tex").write_text("\n".join(page), encoding="utf-8")
-    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-draftmode", "page.tex"]
-    run = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=120, check=False)
-    log = run.stdout.decode("latin-1")
-    assert run.returncode == 0, log[-2000:]
-    assert "Overfull \\hbox" not in log
+    written = [*(table.to_latex() for table in tables), matrix_of(LABELS)]
+    assert "Overfull \\hbox" not in log_of(written, tmp_path, size)
 
 
 def test_latex_of_wide_tables() -> None:

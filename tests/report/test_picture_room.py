@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise, product
+from itertools import pairwise
 from typing import Any
 
 import matplotlib as mpl
@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 from matplotlib.colors import to_rgba
-from report_cases import CONTRAST, GLS, IDENTITY, MEAN, SLOPE, made_figures
+from report_cases import CONTRAST, GLS, IDENTITY, MEAN, SLOPE, made_figures, over_all
 
 from pymargins.facts import ResultFacts
 from pymargins.report import Figures
@@ -27,19 +27,6 @@ from pymargins.report.plots.variables import Variables
 MEANS = ResultFacts(GLS, MEAN, IDENTITY)
 SLOPES = ResultFacts(GLS, SLOPE, IDENTITY)
 SENTENCE = "A level with a name of so many words that nobody would write it into a small picture"
-
-
-def grid(variables: dict[str, Any], facts: ResultFacts = MEANS) -> Figures:
-    rows = list(product(*variables.values()))
-    labels = [", ".join(f"{k}={v}" for k, v in zip(variables, row, strict=True)) for row in rows]
-    columns = {name: [row[j] for row in rows] for j, name in enumerate(variables)}
-    return made_figures(np.arange(len(rows)) * 3.0, facts, labels, columns)
-
-
-@pytest.fixture(autouse=True)
-def _close() -> Any:
-    yield
-    plt.close("all")
 
 
 def drawn(axes: Any) -> list[Any]:
@@ -67,18 +54,18 @@ def highest(ax: Any, figures: Figures) -> float:
 
 
 def test_long_legends_have_columns_and_long_names_a_wider_figure() -> None:
-    many = grid({"age": [1, 2, 3], "site": [f"Site {i}" for i in range(48)]})
+    many = over_all({"age": [1, 2, 3], "site": [f"Site {i}" for i in range(48)]})
     (ax,) = drawn(plot(many, kind="line"))
     assert inside(ax.get_legend())
     assert ax.figure.get_figheight() == 4.2
-    long = grid({"age": [1, 2, 3], "arm": [f"{SENTENCE} {i}" for i in "ab"]})
+    long = over_all({"age": [1, 2, 3], "arm": [f"{SENTENCE} {i}" for i in "ab"]})
     (wide,) = drawn(plot(long))
     assert inside(wide.get_legend())
     assert box(wide).width / wide.figure.dpi > 4.0
 
 
 def test_legends_of_rows_of_panels_are_no_higher_than_a_panel() -> None:
-    figures = grid({"age": [1, 2, 3], "site": range(5), "arm": "abcdefghijkl"})
+    figures = over_all({"age": [1, 2, 3], "site": range(5), "arm": "abcdefghijkl"})
     axes = drawn(plot(figures, x="age", by="arm", facet="site"))
     (legend,) = [ax.get_legend() for ax in axes if ax.get_legend()]
     assert inside(legend)
@@ -90,7 +77,7 @@ def test_legends_of_rows_of_panels_are_no_higher_than_a_panel() -> None:
 @pytest.mark.parametrize("scale", ["linear", "log"])
 @pytest.mark.parametrize("size", [(3, 2), (6.4, 4.8)])
 def test_legends_in_given_axes_cover_no_data(size: Any, scale: str) -> None:
-    figures = grid({"age": [1, 2, 3], "arm": ["drug A", "drug B", "placebo"]})
+    figures = over_all({"age": [1, 2, 3], "arm": ["drug A", "drug B", "placebo"]})
     figures = made_figures(figures.estimate + 5.0, MEANS, columns=figures.columns)
     _, ax = plt.subplots(figsize=size, layout="constrained")
     ax.set_yscale(scale)
@@ -105,7 +92,7 @@ def test_legends_in_given_axes_cover_no_data(size: Any, scale: str) -> None:
 
 def test_what_is_drawn_later_leaves_the_legend_free() -> None:
     _, ax = plt.subplots()
-    low = grid({"age": [1, 2, 3], "arm": ["old", "new"]})
+    low = over_all({"age": [1, 2, 3], "arm": ["old", "new"]})
     high = made_figures(low.estimate + 20.0, MEANS, columns=low.columns)
     plot(low, ax)
     plot(high, ax)
@@ -119,7 +106,7 @@ def test_what_is_drawn_later_leaves_the_legend_free() -> None:
 def test_limits_that_were_set_are_stretched_only() -> None:
     _, ax = plt.subplots()
     ax.set_ylim(-10, 40)
-    plot(grid({"age": [1, 2, 3], "arm": ["old", "new"]}), ax)
+    plot(over_all({"age": [1, 2, 3], "arm": ["old", "new"]}), ax)
     low, high = ax.get_ylim()
     assert low == -10
     assert 40 < high < 60
@@ -138,7 +125,7 @@ def test_legends_of_effects_are_titled_by_what_tells_them_apart() -> None:
 @pytest.mark.parametrize("colors", ["black", ["red", "blue"], np.eye(4)[:3, :3]])
 @pytest.mark.parametrize(("kind", "size"), [("line", 30), ("points", 8)])
 def test_no_two_series_look_alike(kind: Any, size: int, colors: Any) -> None:
-    figures = grid({"age": range(13), "site": range(size)})
+    figures = over_all({"age": range(13), "site": range(size)})
     ax = plot(figures, kind=kind, x="age", by="site", colors=colors)
     lines = [x for x in ax.lines if kind == "line" or x.get_linestyle() == "None"]
     seen = {(to_rgba(x.get_color()), x.get_linestyle(), x.get_marker()) for x in lines}
@@ -160,7 +147,7 @@ def test_no_two_series_look_alike(kind: Any, size: int, colors: Any) -> None:
 )
 @pytest.mark.parametrize("panels", [1, 3])
 def test_names_of_places_do_not_overlap(levels: list[str], panels: int) -> None:
-    figures = grid({"school": levels, "sex": "fm", "site": range(panels)})
+    figures = over_all({"school": levels, "sex": "fm", "site": range(panels)})
     axes = drawn(plot(figures, x="school", by="sex", facet="site"))
     labels = axes[-1].get_xticklabels()
     angle = labels[0].get_rotation()
@@ -180,7 +167,7 @@ def test_names_of_places_do_not_overlap(levels: list[str], panels: int) -> None:
 )
 def test_dates_do_not_overlap(step: str, panels: int) -> None:
     when = [pd.Timestamp("2021-03-05 10:00") + i * pd.Timedelta(step) for i in range(5)]
-    axes = drawn(plot(grid({"when": when, "site": range(panels)}), x="when", facet="site"))
+    axes = drawn(plot(over_all({"when": when, "site": range(panels)}), x="when", facet="site"))
     for ax in axes:
         low, high = ax.get_xlim()
         ticks = [t for t in ax.xaxis.get_major_ticks() if low <= t.get_loc() <= high]
@@ -196,15 +183,17 @@ def test_dates_do_not_overlap(step: str, panels: int) -> None:
 
 def test_times_are_those_of_the_clock_and_spans_have_their_unit() -> None:
     when = list(pd.date_range("2024-01-01", periods=3, tz="Europe/Berlin"))
-    ax = plot(grid({"when": when}))
+    ax = plot(over_all({"when": when}))
     assert ax.lines[0].get_xdata()[0] == np.datetime64("2024-01-01")
-    spans = plot(grid({"after": [pd.Timedelta(days=d) for d in (1, 2, 4)]}))
+    spans = plot(over_all({"after": [pd.Timedelta(days=d) for d in (1, 2, 4)]}))
     assert spans.get_xlabel() == "after (days)"
     assert spans.lines[0].get_xdata().tolist() == [1.0, 2.0, 4.0]
 
 
 def test_titles_of_panels_are_no_wider_than_these() -> None:
-    figures = grid({"age": [1, 2, 3], "site": range(2), "arm": [f"{SENTENCE} {i}" for i in "abc"]})
+    figures = over_all(
+        {"age": [1, 2, 3], "site": range(2), "arm": [f"{SENTENCE} {i}" for i in "abc"]}
+    )
     axes = drawn(plot(figures, x="age", facet=["site", "arm"]))
     assert all(inside(ax.title) for ax in axes)
     for one, two in pairwise(axes):
@@ -241,7 +230,7 @@ def test_many_rows_in_given_axes_have_small_names() -> None:
     ],
 )
 def test_lists_fit_a_page(variables: Any, kind: Any) -> None:
-    found = Variables(grid(variables))
+    found = Variables(over_all(variables))
     layout = choose_layout(found, kind)
     labels, _ = row_labels(found, layout)
     sheet = list_sheet(layout, labels)
@@ -260,7 +249,7 @@ def test_lists_fit_a_page(variables: Any, kind: Any) -> None:
 )
 def test_fonts_of_any_size_have_room(size: float, variables: Any, kind: Any) -> None:
     with plt.rc_context({"font.size": size}):
-        axes = drawn(plot(grid(variables), kind=kind))
+        axes = drawn(plot(over_all(variables), kind=kind))
         whole = axes[0].figure.bbox.padded(1)
         for found in (*map(box, axes[0].figure.texts), *(ax.get_tightbbox() for ax in axes)):
             assert whole.contains(found.x0, found.y0)
@@ -276,7 +265,7 @@ def test_missing_and_unbounded_intervals_are_left_out() -> None:
         ("points", {"arm": "abc", "sex": "fm"}),
         ("forest", {"arm": "abc", "sex": "fm"}),
     ):
-        figures = grid(variables)
+        figures = over_all(variables)
         for values in (figures.ci_lower, figures.ci_upper):
             values[:2] = np.nan, np.inf * np.sign(values[1] - figures.estimate[1])
         (ax,) = drawn(plot(figures, kind=kind))  # a warning would be an error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise, product
+from itertools import pairwise
 from typing import Any
 
 import matplotlib as mpl
@@ -16,7 +16,7 @@ import pytest
 from matplotlib import pyplot as plt
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import to_hex, to_rgba
-from report_cases import CONTRAST, GLS, IDENTITY, LOG, MEAN, SLOPE, made_figures
+from report_cases import CONTRAST, GLS, IDENTITY, LOG, MEAN, SLOPE, made_figures, over_all
 
 from pymargins import ArgumentError, UnknownNameError
 from pymargins.facts import (
@@ -44,16 +44,7 @@ LONG = "Less than secondary school", "University degree or equivalent", "Vocatio
 
 
 def grid(variables: dict[str, Any], facts: ResultFacts = SCORES) -> Figures:
-    rows = list(product(*variables.values()))
-    labels = [", ".join(f"{k}={v}" for k, v in zip(variables, row, strict=True)) for row in rows]
-    columns = {name: [row[j] for row in rows] for j, name in enumerate(variables)}
-    return made_figures(np.arange(len(rows)) * 3.0, facts, labels, columns)
-
-
-@pytest.fixture(autouse=True)
-def _close() -> Any:
-    yield
-    plt.close("all")
+    return over_all(variables, facts)
 
 
 def intervals(ax: Any) -> list[Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import replace
-from itertools import product
 from typing import Any
 
 import matplotlib as mpl
@@ -17,7 +16,18 @@ import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 from matplotlib.collections import LineCollection, PolyCollection
-from report_cases import CONTRAST, GLS, IDENTITY, LOG, MEAN, OWN_LOG, RATIO, SLOPE, made_figures
+from report_cases import (
+    CONTRAST,
+    GLS,
+    IDENTITY,
+    LOG,
+    MEAN,
+    OWN_LOG,
+    RATIO,
+    SLOPE,
+    made_figures,
+    over_all,
+)
 
 from pymargins import ArgumentError, ArgumentTypeError, UnknownNameError
 from pymargins.facts import Asked, Kind, NotAMean, Operation, Quantity, ResponseOf, ResultFacts
@@ -28,15 +38,6 @@ from pymargins.report.plots.captions import axis_label
 from pymargins.report.plots.choosing import MOST_PANELS, choose_layout
 from pymargins.report.plots.layout import Layout
 from pymargins.report.plots.variables import Variables
-
-
-def grid(variables: dict[str, list[Any]], facts: ResultFacts | None = None) -> Figures:
-    """Make figures over all combinations of some values."""
-    rows = list(product(*variables.values()))
-    labels = [", ".join(f"{k}={v}" for k, v in zip(variables, row, strict=True)) for row in rows]
-    columns = {name: [row[j] for row in rows] for j, name in enumerate(variables)}
-    facts = facts or ResultFacts(GLS, MEAN, IDENTITY)
-    return made_figures(np.arange(len(rows)), facts, labels, columns)
 
 
 def facts_of(quantity: Quantity, scale: Any = IDENTITY) -> ResultFacts:
@@ -77,9 +78,9 @@ MONTHS = [pd.Timestamp(f"2024-0{month}-01") for month in (1, 2, 3)]
 
 
 def test_one_line_for_each_level_of_the_other_variable() -> None:
-    figures = grid({"age": [40, 20, 30], "arm": ["old", "new"]})
+    figures = over_all({"age": [40, 20, 30], "arm": ["old", "new"]})
     assert rows(figures) == {"old": [2, 4, 0], "new": [3, 5, 1]}
-    three = grid({"age": [1, 2, 3], "arm": ["old", "new"], "sex": [0, 1]})
+    three = over_all({"age": [1, 2, 3], "arm": ["old", "new"], "sex": [0, 1]})
     assert list(rows(three, by=["sex", "arm"])) == ["0, old", "0, new", "1, old", "1, new"]
     assert list(rows(three, x="age")) == ["old, 0", "old, 1", "new, 0", "new, 1"]
 
@@ -106,29 +107,29 @@ def test_one_line_for_each_level_of_the_other_variable() -> None:
     ],
 )  # fmt: skip
 def test_the_picture_that_rows_make(variables: Any, expected: Any) -> None:
-    figures = grid({name: list(values) for name, values in variables.items()}, COUNTED)
+    figures = over_all({name: list(values) for name, values in variables.items()}, COUNTED)
     assert summary(figures) == expected
 
 
 def test_outcomes_are_told_apart_along_another_variable() -> None:
-    figures = grid({"outcome": ["low", "mid", "high"], "arm": ["a", "b"]})
+    figures = over_all({"outcome": ["low", "mid", "high"], "arm": ["a", "b"]})
     assert summary(figures) == ("points", "arm", ("outcome",), ())
     assert summary(figures, kind="points") == ("points", "arm", ("outcome",), ())
     assert summary(figures, x="outcome") == ("points", "outcome", ("arm",), ())
     own = ResultFacts(replace(GLS, variables=("outcome", "arm")), MEAN, IDENTITY)
-    figures = grid({"outcome": ["low", "mid", "high"], "arm": ["a", "b"]}, own)
+    figures = over_all({"outcome": ["low", "mid", "high"], "arm": ["a", "b"]}, own)
     assert summary(figures) == ("points", "outcome", ("arm",), ())
 
 
 def test_axes_that_are_given_have_one_panel() -> None:
-    figures = grid({"age": [1, 2, 3], "arm": ["a", "b"], "sex": ["f", "m"]})
+    figures = over_all({"age": [1, 2, 3], "arm": ["a", "b"], "sex": ["f", "m"]})
     assert summary(figures, single=True) == ("line", "age", ("arm", "sex"), ())
     with pytest.raises(ArgumentError, match="facet: panels make a figure of their own"):
         layout_of(figures, facet="sex", single=True)
 
 
 def test_panels_are_named_and_hold_their_own_rows() -> None:
-    figures = grid({"age": [1, 2, 3], "arm": ["a", "b"], "sex": ["f", "m"]})
+    figures = over_all({"age": [1, 2, 3], "arm": ["a", "b"], "sex": ["f", "m"]})
     layout = layout_of(figures, facet="arm")
     assert [panel.title for panel in layout.panels] == ["arm = a", "arm = b"]
     assert {k: v.tolist() for k, v in layout.panels[1].series.items()} == {
@@ -138,7 +139,7 @@ def test_panels_are_named_and_hold_their_own_rows() -> None:
 
 
 def test_levels_come_in_the_order_asked_for() -> None:
-    figures = grid({"arm": ["a", "b", "c"], "sex": ["f", "m"]})
+    figures = over_all({"arm": ["a", "b", "c"], "sex": ["f", "m"]})
     order = {"arm": ["c", "a"], "sex": ["m"]}
     assert rows(figures, order=order) == {"m": [5, 1, 3], "f": [4, 0, 2]}
     falling = replace(figures, estimate=-figures.estimate)
@@ -149,11 +150,11 @@ def test_levels_come_in_the_order_asked_for() -> None:
 
 def test_long_lists_are_split_where_a_variable_has_few_levels() -> None:
     sites = [f"site {i}" for i in range(30)]
-    figures = grid({"site": sites, "sex": ["f", "m"]}, facts_of(SLOPE))
+    figures = over_all({"site": sites, "sex": ["f", "m"]}, facts_of(SLOPE))
     layout = layout_of(figures)
     assert (layout.kind, layout.facet) == ("forest", ("sex",))
     assert [len(panel.rows) for panel in layout.panels] == [30, 30]
-    few = grid({"site": sites[:6], "sex": ["f", "m"]}, facts_of(SLOPE))
+    few = over_all({"site": sites[:6], "sex": ["f", "m"]}, facts_of(SLOPE))
     assert layout_of(few).facet == ()
     within = {
         "contrast": ["B - A", "C - A", "C - B"] * 5,
@@ -189,7 +190,7 @@ def test_contrasts_within_levels_have_a_panel_for_each() -> None:
     ],
 )
 def test_what_makes_no_picture_is_a_forest_plot(variables: dict[str, list[Any]]) -> None:
-    assert layout_of(grid(variables)).kind == "forest"
+    assert layout_of(over_all(variables)).kind == "forest"
 
 
 def test_points_need_most_combinations() -> None:
@@ -198,10 +199,10 @@ def test_points_need_most_combinations() -> None:
 
 
 def test_many_lines_become_panels_unless_asked_for() -> None:
-    many = grid({"age": list(range(MOST_LINES + 2)), "dose": list(range(MOST_LINES + 1))})
+    many = over_all({"age": list(range(MOST_LINES + 2)), "dose": list(range(MOST_LINES + 1))})
     assert summary(many) == ("line", "age", (), ("dose",))
     assert len(rows(many, kind="line")) == MOST_LINES + 1
-    more = grid({"age": list(range(MOST_PANELS + 2)), "dose": list(range(MOST_PANELS + 1))})
+    more = over_all({"age": list(range(MOST_PANELS + 2)), "dose": list(range(MOST_PANELS + 1))})
     assert layout_of(more).kind == "forest"
 
 
@@ -262,13 +263,13 @@ def test_slopes_of_several_variables_are_lines_of_their_own() -> None:
 )
 def test_what_is_refused(options: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
-        plot(grid({"age": [20, 30, 40], "arm": ["old", "new"]}), **options)
+        plot(over_all({"age": [20, 30, 40], "arm": ["old", "new"]}), **options)
     assert plt.get_fignums() == []
 
 
 def test_lines_need_a_variable() -> None:
     with pytest.raises(ArgumentError, match="this result varies 'school'"):
-        plot(grid({"school": ["A", "B"]}), kind="line")
+        plot(over_all({"school": ["A", "B"]}), kind="line")
     with pytest.raises(ArgumentError, match="varies no variable"):
         plot(made_figures([1.0]), kind="line")
 
@@ -285,7 +286,7 @@ def null_lines(ax: Any) -> list[float]:
 
 
 def test_lines_have_their_bands() -> None:
-    figures = grid({"age": [20, 30, 40], "arm": ["old", "new"]})
+    figures = over_all({"age": [20, 30, 40], "arm": ["old", "new"]})
     ax = plot(figures)
     bands = [c for c in ax.collections if isinstance(c, PolyCollection)]
     for first, line, band in zip((0, 1), ax.lines, bands, strict=True):
@@ -313,7 +314,7 @@ def test_rows_of_a_forest_plot_run_from_top_to_bottom() -> None:
 
 def test_axes_that_are_given_are_drawn_into() -> None:
     _, (left, right) = plt.subplots(1, 2)
-    assert plot(grid({"age": [1, 2, 3]}), left) is left
+    assert plot(over_all({"age": [1, 2, 3]}), left) is left
     assert plot(made_figures([1.0]), ax=right) is right
     assert left.spines["top"].get_visible()
     assert len(plt.get_fignums()) == 1
@@ -333,7 +334,7 @@ def test_axes_that_are_given_are_drawn_into() -> None:
 def test_the_line_at_no_effect(quantity: Quantity, scale: Any, null: list[float]) -> None:
     facts = facts_of(quantity, scale)
     assert null_lines(plot(made_figures([1.0, 2.0], facts))) == null
-    assert null_lines(plot(grid({"age": [20, 30, 40]}, facts))) == null
+    assert null_lines(plot(over_all({"age": [20, 30, 40]}, facts))) == null
 
 
 # --- words ---------------------------------------------------------------------------------------
@@ -420,9 +421,9 @@ def test_matplotlib_is_not_imported_before_it_is_needed() -> None:
 def test_numbers_that_label_subgroups_are_categories() -> None:
     over = facts_of(MEAN).noting(Asked(over=("clinic", "age")))
     clinics = {"clinic": [3, 1, 2, 7]}
-    assert summary(grid(clinics, over)) == ("forest", "", (), ())
-    assert summary(grid(clinics)) == ("line", "clinic", (), ())  # carried along, not a subgroup
-    assert summary(grid({"age": [1, 2, 3]}, over)) == ("line", "age", (), ())  # of the model
+    assert summary(over_all(clinics, over)) == ("forest", "", (), ())
+    assert summary(over_all(clinics)) == ("line", "clinic", (), ())  # carried along, not a subgroup
+    assert summary(over_all({"age": [1, 2, 3]}, over)) == ("line", "age", (), ())  # of the model
 
 
 def test_series_of_effects_come_in_the_order_asked_for() -> None:
@@ -456,7 +457,7 @@ def test_long_lists_of_several_slopes_are_split_by_these() -> None:
 def test_axes_that_are_not_straight(projection: str) -> None:
     ax = plt.figure().add_subplot(projection=projection)
     with pytest.raises(ArgumentError, match=f"ax: its axes are {projection}"):
-        plot(grid({"age": [1, 2, 3]}), ax)
+        plot(over_all({"age": [1, 2, 3]}), ax)
 
 
 def test_what_says_the_same_as_the_axis_tells_nothing_apart() -> None:

@@ -17,14 +17,8 @@ from pymargins.facts.findings import (
     Unadjusted,
 )
 from pymargins.facts.model import (
-    FitWeights,
     ModelFacts,
-    NotAMean,
-    Polished,
-    Remark,
-    ResponseOf,
-    Retransformed,
-    TransformedResponse,
+    ModelNote,
 )
 from pymargins.facts.population import Extrapolation, PopulationFacts
 from pymargins.facts.quantities import Quantity
@@ -51,14 +45,8 @@ from pymargins.facts.uncertainty import (
 from pymargins.facts.variances import AtTheBound, NoProfile, Standardised, UndefinedReplicates
 
 Note: TypeAlias = (
-    Remark
-    | TransformedResponse
-    | Polished
-    | NotAMean
+    ModelNote
     | ApproximatePosterior
-    | FitWeights
-    | ResponseOf
-    | Retransformed
     | Extrapolation
     | FewGroups
     | FewClusters

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 from pymargins.facts import (
-    ApproximatePosterior,
     FitWeights,
+    ModelNote,
     NotAMean,
     Polished,
+    Remark,
     ResponseOf,
     Retransformed,
     TransformedResponse,
@@ -32,20 +31,13 @@ RESPONSES = {
     "count": "the mean of the count part",
     "precision": "the precision",
 }
-ModelNote: TypeAlias = (
-    TransformedResponse
-    | Polished
-    | NotAMean
-    | ApproximatePosterior
-    | FitWeights
-    | ResponseOf
-    | Retransformed
-)
 
 
 def model_note_words(note: ModelNote) -> str:
     """Say one of these facts, as a sentence that is neither begun nor ended yet."""
     match note:
+        case Remark():
+            return note.text
         case TransformedResponse():
             return (
                 f"figures are means of {note.response}, as the model has it, not of {note.column}"
@@ -59,14 +51,6 @@ def model_note_words(note: ModelNote) -> str:
             )
         case NotAMean():
             return f"figures are of the {note.location} ({note.which}), not of a mean"
-        case ApproximatePosterior():
-            if note.variational:
-                return (
-                    "the posterior is variational: every parameter is held independent of all "
-                    'others, so that standard errors can be far off; vcov="laplace" lets '
-                    "coefficients vary together"
-                )
-            return "the posterior is approximate (Laplace, at its mode)"
         case FitWeights():
             return FIT_WEIGHTS[note.kind]
         case ResponseOf():

@@ -7,7 +7,6 @@ import json
 from pymargins.errors import listing
 from pymargins.facts import (
     Adjusted,
-    ApproximatePosterior,
     Asked,
     AtTheBound,
     Computation,
@@ -84,8 +83,6 @@ def ended(words: str) -> str:
 def note_words(note: Note) -> str:
     """Say one fact, as a sentence that is neither begun nor ended yet."""
     match note:
-        case Remark():
-            return note.text
         case Extrapolation():
             low, high = value_text(note.low), value_text(note.high)
             return (
@@ -125,10 +122,10 @@ def note_words(note: Note) -> str:
         case AtTheBound() | NoProfile() | Standardised() | UndefinedReplicates():
             return variance_words(note)
         case (
-            TransformedResponse()
+            Remark()
+            | TransformedResponse()
             | Polished()
             | NotAMean()
-            | ApproximatePosterior()
             | FitWeights()
             | ResponseOf()
             | Retransformed()

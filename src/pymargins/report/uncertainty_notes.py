@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from pymargins.errors import listing
 from pymargins.facts import (
+    ApproximatePosterior,
     BoundaryParameters,
     FailedReplicates,
     FewClusters,
@@ -20,7 +21,8 @@ from pymargins.facts import (
 from pymargins.report.health import df_words
 
 UncertaintyNote: TypeAlias = (
-    FewGroups
+    ApproximatePosterior
+    | FewGroups
     | FewClusters
     | FewDraws
     | FewSandwiched
@@ -36,6 +38,14 @@ UncertaintyNote: TypeAlias = (
 def uncertainty_note_words(note: UncertaintyNote) -> str:
     """Say one of these facts, as a sentence that is neither begun nor ended yet."""
     match note:
+        case ApproximatePosterior():
+            if note.variational:
+                return (
+                    "the posterior is variational: every parameter is held independent of all "
+                    'others, so that standard errors can be far off; vcov="laplace" lets '
+                    "coefficients vary together"
+                )
+            return "the posterior is approximate (Laplace, at its mode)"
         case FewGroups():
             return _few_groups(note)
         case FewClusters():
